@@ -1,0 +1,64 @@
+# The front door. Each target is one call of the command `lab`, or of a tool of the house.
+.DEFAULT_GOAL := help
+.PHONY: help start stop status doctor begin check watch hint reset progress docs test verify bench lint clean
+
+PYTHON ?= python3
+LAB ?= 00
+BIN := .venv/bin
+READY := .venv/.ready
+
+$(READY): pyproject.toml requirements.lock sandbox/bootstrap.py
+	@$(PYTHON) sandbox/bootstrap.py
+
+help: ## List what make can do
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+start: $(READY) ## Set up, prepare the model, start service and course site
+	@$(BIN)/lab start
+
+stop: $(READY) ## Stop all that start has started
+	@$(BIN)/lab stop
+
+status: $(READY) ## Tell what runs, where, and whether it answers
+	@$(BIN)/lab status
+
+doctor: $(READY) ## Tell what this machine has and lacks, for which lab
+	@$(BIN)/lab doctor
+
+begin: $(READY) ## Make your workspace for a lab (LAB=00)
+	@$(BIN)/lab begin $(LAB)
+
+check: $(READY) ## Check your work on a lab (LAB=00)
+	@$(BIN)/lab check $(LAB)
+
+watch: $(READY) ## Check again on every save (LAB=00)
+	@$(BIN)/lab watch $(LAB)
+
+hint: $(READY) ## Give a hint for what failed last (LAB=00)
+	@$(BIN)/lab hint $(LAB)
+
+reset: $(READY) ## Start a lab again, with a backup (LAB=00)
+	@$(BIN)/lab reset $(LAB)
+
+progress: $(READY) ## Show where you stand in each lab
+	@$(BIN)/lab progress
+
+docs: $(READY) ## Build the course site into site/
+	@$(BIN)/mkdocs build --strict --quiet
+
+test: $(READY) ## Run the tests (under five minutes)
+	@$(BIN)/pytest
+
+lint: $(READY) ## Check style and types
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+verify: $(READY) ## Run the long proofs: calibration of all labs, attacks, browser, Docker
+	@$(BIN)/pytest -m slow tests
+	@$(BIN)/lab verify --quick
+
+bench: $(READY) ## Measure: ratios from several runs on this machine
+	@$(BIN)/python -m tests.benchmarks
+
+clean: ## Remove what was made: .venv, .sandbox, site (your work/ stays)
+	@if [ -x $(BIN)/lab ]; then $(BIN)/lab stop; fi
+	@rm -rf .venv .sandbox site .pytest_cache .mypy_cache .ruff_cache .hypothesis

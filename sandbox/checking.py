@@ -1,0 +1,177 @@
+"""What the commands ``lab check``, ``lab watch`` and ``lab verify`` do: grade, show, remember."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from sandbox.course import Lab
+from sandbox.errors import UserError
+from sandbox.grading.live import private_service, running_service
+from sandbox.grading.results import LabResult
+from sandbox.grading.run import Cancelled, Options, grade
+from sandbox.grading.store import Store
+from sandbox.grading.verify import Trial
+from sandbox.grading.verify import verify as verify_lab
+from sandbox.reports.terminal import CheckPrinter, print_summary
+
+
+def check(
+    lab: Lab,
+    *,
+    source: Path | None = None,
+    only: tuple[str, ...] = (),
+    wall: str = "auto",
+    seed: int | None = None,
+    console: Console | None = None,
+    cancel: threading.Event | None = None,
+) -> LabResult:
+    """Grade the learner's workspace (or ``source``), show it on ``console``, remember the result.
+
+    Raises:
+        UserError: there is no workspace.
+        Cancelled: ``cancel`` was set.
+    """
+    folder = source or lab.workspace
+    if not folder.is_dir():
+        raise UserError(f"{folder} does not exist.", f"Begin the lab first: lab begin {lab.number}")
+    options = Options(wall=wall, only=only, seed=seed, live=running_service(lab.course))
+    with CheckPrinter(console) if console else contextlib.nullcontext(lambda event: None) as show:
+        result = grade(lab, folder, options, show, cancel)
+    # A part of the checks, or another folder, says nothing about where the learner stands.
+    if not only and source is None:
+        Store(lab.course).save(result)
+    if console:
+        print_summary(console, result, lab.number)
+    return result
+
+
+def watch(lab: Lab, *, wall: str, console: Console) -> None:
+    """Grade again on every save until ``q``."""
+    from sandbox.watch import loop
+
+    if not lab.workspace.is_dir():
+        raise UserError(f"{lab.workspace} does not exist.", f"Begin the lab first: lab begin {lab.number}")
+
+    def run(stale: threading.Event, everything: bool) -> None:
+        last = Store(lab.course).last(lab)
+        # After a failure only that check and what it comes after are of interest; `a` or a pass widens it again.
+        failed = (
+            [result.name for result in last.checks if result.status == "failed"][:1] if last and not everything else []
+        )
+        console.rule(f"{lab.id}{': ' + failed[0] if failed else ''}")
+        try:
+            result = check(lab, only=tuple(failed), wall=wall, console=console, cancel=stale)
+            if failed and result.passed:
+                check(lab, wall=wall, console=console, cancel=stale)
+        except Cancelled:
+            console.print("a newer save: starting again", style="dim")
+        except UserError as error:
+            console.print(Text(str(error), style="red"))
+        console.print("r run · a all · h hint · q quit", style="dim")
+
+    def hint() -> None:
+        try:
+            step = Store(lab.course).next_hint(lab)
+            console.print(
+                Text.assemble((f"{step.check}, step {step.number} of {step.total}: ", "bold cyan"), step.text)
+            )
+        except UserError as error:
+            console.print(Text(str(error)))
+
+    loop(lab.workspace, run, hint)
+
+
+def verify(
+    labs: list[Lab],
+    *,
+    quick: bool,
+    repeat: int,
+    pick: str,
+    wall: str,
+    seed: int | None,
+    console: Console | None,
+) -> dict[str, list[Trial]]:
+    """Calibrate labs; a line per trial as it ends."""
+    done: dict[str, list[Trial]] = {}
+    for lab in labs:
+        if console:
+            console.rule(lab.id)
+
+        def show(trial: Trial) -> None:
+            if console:
+                console.print(trial_line(trial))
+
+        with _live_for(lab) as live:
+            options = Options(wall=wall, own_work=True, seed=seed, live=live)
+            done[lab.id] = verify_lab(lab, quick=quick, repeat=repeat, pick=pick, options=options, on_trial=show)
+    if console:
+        console.print()
+        console.print(verify_summary(done))
+    return done
+
+
+def trial_line(trial: Trial) -> Text:
+    """One line of ``lab verify``."""
+    sign, style = {True: ("✓", "green"), False: ("✗", "bold red"), None: ("▢", "yellow")}[trial.ok]
+    line = Text.assemble(
+        (f"{sign} ", style), f"{trial.kind}/{trial.name}", (f"  {trial.why}", "dim" if trial.ok else "")
+    )
+    if trial.max_score:
+        line.append(f"  {trial.score:g}/{trial.max_score:g}, {trial.duration_s:.1f} s", style="dim")
+    return line
+
+
+def verify_summary(done: dict[str, list[Trial]]) -> Text:
+    rows = [trial for trials in done.values() for trial in trials]
+    good, bad = sum(t.ok is True for t in rows), sum(t.ok is False for t in rows)
+    text = (
+        f"{good} trials hold, {bad} do not, {len(rows) - good - bad} blocked, {sum(t.duration_s for t in rows):.0f} s"
+    )
+    return Text(text, style="green" if good == len(rows) else "bold red" if bad else "yellow")
+
+
+def verify_status(done: dict[str, list[Trial]]) -> int:
+    """0 all hold, 1 one does not, 3 one could not be tried (1 where ``SANDBOX_REQUIRE`` is set: there, all tools must be)."""
+    rows = [trial for trials in done.values() for trial in trials]
+    if any(trial.ok is False for trial in rows):
+        return 1
+    if any(trial.ok is None for trial in rows) or not rows:
+        return 1 if os.environ.get("SANDBOX_REQUIRE") == "1" else 3
+    return 0
+
+
+def write_reports(lab: Lab, result: LabResult, *, junit: Path | None, report: str, console: Console) -> None:
+    """Write the renderings that were asked for.
+
+    Raises:
+        UserError: there is no report of that name.
+    """
+    from sandbox.reports import html
+    from sandbox.reports import junit as junit_report
+
+    if junit:
+        junit.write_text(junit_report.render(result), "utf-8")
+        console.print(f"wrote {junit}")
+    if report and report != "html":
+        raise UserError(f"There is no report {report!r}.", "There is: html.")
+    if report:
+        path = lab.course.state / "reports" / f"{lab.id}.html"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(html.render(result, title=f"{lab.id} {lab.spec.title}"), "utf-8")
+        console.print(f"wrote {path}")
+
+
+@contextlib.contextmanager
+def _live_for(lab: Lab) -> Iterator[dict[str, str] | None]:
+    if not lab.spec.live:
+        yield None
+        return
+    with private_service(lab.course) as live:
+        yield live

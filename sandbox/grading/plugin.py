@@ -1,0 +1,396 @@
+"""The pytest plugin that turns a lab's ``checks.py`` into graded results.
+
+It runs in the worker process (:mod:`sandbox.grading.worker`), one run at a time, and writes events as they happen.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from sandbox import tools
+from sandbox.course import Lab
+from sandbox.grading.api import CASES, MARK, NEEDS, Blocked, Case, CasesMark, CheckFailed, CheckMark
+from sandbox.grading.fault import Fault, read_faults
+from sandbox.grading.results import CheckResult, PartResult, Status
+from sandbox.jail import FilesRefused, Jail, JailUnavailable, ServiceDied, ServiceNotReady
+from sandbox.workspace import Submission
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Send = Callable[[dict[str, Any]], None]
+
+
+class CheckTimeout(BaseException):
+    """A check ran out of its own time. No ``Exception``, so that a check's ``except Exception`` lets it through."""
+
+
+@dataclass
+class Run:
+    """What one run of the worker is about."""
+
+    lab: Lab
+    submission: Submission
+    source: Path
+    jail: Jail
+    seed: int
+    send: Send
+    only: frozenset[str] = frozenset()
+    live: LiveService | None = None
+    private: Path | None = None
+    cores: int = 2
+
+    def faults(self, group: str) -> tuple[Fault, ...]:
+        """The course's faults of a group, and the instructor's private ones behind them."""
+        faults = read_faults(self.lab.folder / "faults" / f"{group}.toml")
+        private = self.private / self.lab.id / "faults" / f"{group}.toml" if self.private else None
+        return faults + (read_faults(private) if private and private.is_file() else ())
+
+
+@dataclass(frozen=True)
+class LiveService:
+    """The sandbox's running model service: its address and its log file."""
+
+    url: str
+    log: Path
+
+
+class LabView:
+    """What a check may know of its lab: its folder and its faults (fixture ``lab``)."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self.folder = run.lab.folder
+        self.id = run.lab.id
+        self.starter = run.lab.starter
+        self.solution = run.lab.solution
+
+    def faults(self, group: str) -> tuple[Fault, ...]:
+        return self._run.faults(group)
+
+
+class CollectionError(Exception):
+    """``checks.py`` itself does not hold; names the file and the line."""
+
+
+class Plugin:
+    """Collects, orders, runs and judges checks."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.results: dict[str, CheckResult] = {}
+        self.details: list[str] = []
+        self.broken = ""
+
+    # --- collection -------------------------------------------------------------------------------------------------
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        try:
+            self._order(items)
+        except CollectionError as error:
+            # Raised through pytest it would come out as a traceback; the worker tells it in one line.
+            self.broken = str(error)
+            items.clear()
+
+    def _order(self, items: list[pytest.Item]) -> None:
+        seen: dict[str, CheckMark] = {}
+        for item in items:
+            mark = _mark(item)
+            name = _name(item)
+            if name in seen:
+                raise CollectionError(f"{_where(item)}: two checks are called {name}")
+            if missing := [other for other in mark.after if other not in seen]:
+                raise CollectionError(f"{_where(item)}: {name} comes after {missing[0]!r}, which is no check above it")
+            seen[name] = mark
+        if unknown := self.run.only - set(seen):
+            raise CollectionError(f"no check is called {sorted(unknown)[0]!r}; there are {', '.join(seen)}")
+        wanted = with_prerequisites(self.run.only or set(seen), {name: mark.after for name, mark in seen.items()})
+        items[:] = [item for item in items if _name(item) in wanted]
+        self.run.send({"event": "plan", "checks": [self._planned(item) for item in items]})
+
+    def _planned(self, item: pytest.Item) -> dict[str, Any]:
+        mark = _mark(item)
+        return {
+            "name": _name(item),
+            "title": _title(item),
+            "max_points": mark.points,
+            "after": mark.after,
+            "hint": mark.hint,
+        }
+
+    # --- running ----------------------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+        self.run.send({"event": "start", "name": _name(item)})
+        started = time.monotonic()
+        result = self._judge(item, nextitem)
+        result = CheckResult(**{**result.__dict__, "duration_s": round(time.monotonic() - started, 3)})
+        self.results[result.name] = result
+        self.run.send({"event": "result", "check": asdict(result)})
+        return True
+
+    def _judge(self, item: pytest.Item, nextitem: pytest.Item | None) -> CheckResult:
+        mark = _mark(item)
+        if waiting := [name for name in mark.after if self.results[name].status != "passed"]:
+            return self._result(item, "skipped", message=f"comes after: {', '.join(waiting)}")
+        parts: list[PartResult] = []
+        item.stash[PARTS] = parts
+        error: BaseException | None = None
+        try:
+            for tool in getattr(item.obj, NEEDS, ()):  # type: ignore[attr-defined]
+                tools.require(tool)
+            with _time_limit(mark.timeout):
+                item.session._setupstate.setup(item)
+                item.runtest()
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as raised:
+            error = raised
+        finally:
+            # A check that was stopped may have left commands running; nothing of it may reach into the next one.
+            if isinstance(error, CheckTimeout):
+                self.run.jail.close()
+            try:
+                item.session._setupstate.teardown_exact(nextitem)
+            except BaseException as raised:
+                error = error or raised
+        return self._verdict(item, error, tuple(parts))
+
+    def _verdict(self, item: pytest.Item, error: BaseException | None, parts: tuple[PartResult, ...]) -> CheckResult:
+        if error is not None:
+            status, message, observed, expected = self.classify(error)
+            return self._result(item, status, message=message, observed=observed, expected=expected, parts=parts)
+        if not parts:
+            return self._result(item, "passed")
+        good = [part for part in parts if part.status == "passed"]
+        worst: Status = next((s for s in ("error", "blocked", "failed") if any(p.status == s for p in parts)), "passed")
+        bad = [part for part in parts if part.status == worst and worst != "passed"]
+        message = ""
+        if bad:
+            more = f" ({len(parts) - len(good)} of {len(parts)} parts; the first is shown)" if len(parts) > 1 else ""
+            message = f"{bad[0].title}: {bad[0].message}{more}"
+        points = _mark(item).points * len(good) / len(parts)
+        return self._result(item, worst, points=points, message=message, parts=parts)
+
+    def classify(self, error: BaseException) -> tuple[Status, str, str, str]:
+        """Status, message, observed and expected for what a check raised."""
+        if isinstance(error, CheckFailed):
+            return "failed", error.message, error.observed, error.expected
+        if isinstance(error, AssertionError):
+            return "failed", str(error) or "the check did not hold (it gives no reason)", "", ""
+        if isinstance(error, Blocked):
+            return "blocked", str(error), "", ""
+        if isinstance(error, tools.ToolMissing | JailUnavailable):
+            return "blocked", str(error), "", ""
+        if isinstance(error, FilesRefused):
+            return "failed", str(error), "", ""
+        if isinstance(error, ServiceDied | ServiceNotReady):
+            printed = error.finished.stderr[-600:] or error.finished.stdout[-600:]
+            return "failed", str(error), printed, "a service that starts and answers"
+        if isinstance(error, CheckTimeout):
+            return "failed", f"time-out: it was not done within {error.args[0]:g} s and was stopped", "", ""
+        if isinstance(error, pytest.fail.Exception):
+            return "failed", str(error.msg), "", ""
+        self.details.append("".join(traceback.format_exception(error)))
+        return "error", f"the check itself broke ({type(error).__name__}); this does not count against you", "", ""
+
+    def _result(self, item: pytest.Item, status: Status, *, points: float | None = None, message: str = "",
+                observed: str = "", expected: str = "", parts: tuple[PartResult, ...] = ()) -> CheckResult:  # fmt: skip
+        mark = _mark(item)
+        earned = (mark.points if status == "passed" else 0.0) if points is None else points
+        hint = mark.hint if status == "failed" else ""
+        return CheckResult(_name(item), _title(item), status, round(earned, 4), mark.points, clip(message), clip(observed),
+                           clip(expected), hint, mark.after, parts=parts)  # fmt: skip
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
+        cases_mark: CasesMark | None = getattr(pyfuncitem.obj, CASES, None)
+        if cases_mark is None:
+            return None
+        cases = self._cases(cases_mark)
+        names = [name for name in pyfuncitem._fixtureinfo.argnames if name != cases_mark.argument]
+        arguments = {name: pyfuncitem.funcargs[name] for name in names}
+
+        def one(case: Case) -> PartResult:
+            title = _title(pyfuncitem, **{cases_mark.argument: case})
+            try:
+                pyfuncitem.obj(**arguments, **{cases_mark.argument: case})
+            except Exception as error:
+                status, message, observed, expected = self.classify(error)
+                seen = f" (seen: {observed}; expected: {expected})" if observed or expected else ""
+                return PartResult(case.name, clip(title), status, clip(message + seen))
+            return PartResult(case.name, clip(title), "passed")
+
+        def report(part: PartResult) -> None:
+            pyfuncitem.stash[PARTS].append(part)
+            self.run.send({"event": "part", "name": _name(pyfuncitem), "part": asdict(part), "of": len(cases)})
+
+        in_parallel(one, cases, self.run.cores, self.run.jail, report)
+        return True
+
+    def _cases(self, mark: CasesMark) -> tuple[Case, ...]:
+        if mark.group:
+            return self.run.faults(mark.group)
+        return tuple(mark.cases()) if callable(mark.cases) else tuple(mark.cases)
+
+    # --- fixtures that every lab has --------------------------------------------------------------------------------
+
+    @pytest.fixture(scope="session")
+    def submission(self) -> Submission:
+        """The composed files of the learner: data, never imported here."""
+        return self.run.submission
+
+    @pytest.fixture(scope="session")
+    def workspace(self) -> Path:
+        """The folder that the submission came from, with what the lab does not accept (a ``.git``, say): hostile data."""
+        return self.run.source
+
+    @pytest.fixture(scope="session")
+    def jail(self) -> Jail:
+        """Where every command of a submission runs."""
+        return self.run.jail
+
+    @pytest.fixture(scope="session")
+    def lab(self) -> LabView:
+        """The lab's folder and faults."""
+        return LabView(self.run)
+
+    @pytest.fixture
+    def rng(self, request: pytest.FixtureRequest) -> random.Random:
+        """Random numbers, new at each run, the same for the same ``--seed`` whatever ran before."""
+        return random.Random(f"{self.run.seed}:{_name(request.node)}")
+
+    @pytest.fixture(scope="session")
+    def run_seed(self) -> int:
+        """The seed of this run, for fixtures that live longer than one check."""
+        return self.run.seed
+
+    @pytest.fixture(scope="session")
+    def live_service(self) -> LiveService:
+        """Where the running sandbox's model service answers and logs; it need not be up."""
+        if self.run.live is None:
+            raise Blocked("the sandbox's service", "Start it with `make start`.")
+        return self.run.live
+
+    @pytest.fixture(scope="session")
+    def parallel(self) -> Callable[[Callable[[Any], Any], Iterable[Any]], list[Any]]:
+        """``parallel(function, items)``: results in order, on all cores."""
+        return lambda function, items: in_parallel(function, list(items), self.run.cores, self.run.jail)
+
+    @pytest.fixture
+    def tmp(self, tmp_path: Path) -> Path:
+        """A fresh folder for this check."""
+        return tmp_path
+
+    @pytest.fixture
+    def fault(self) -> None:
+        """Stands in for the argument that ``each_fault`` fills."""
+
+    @pytest.fixture
+    def case(self) -> None:
+        """Stands in for the argument that ``each_case`` fills."""
+
+
+PARTS = pytest.StashKey[list[PartResult]]()
+
+
+def with_prerequisites(names: Iterable[str], after: dict[str, tuple[str, ...]]) -> set[str]:
+    """The names, with all that they come after."""
+    wanted: set[str] = set()
+    todo = list(names)
+    while todo:
+        name = todo.pop()
+        if name not in wanted:
+            wanted.add(name)
+            todo.extend(after.get(name, ()))
+    return wanted
+
+
+def in_parallel(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    cores: int,
+    jail: Jail,
+    report: Callable[[Result], None] = lambda result: None,
+) -> list[Result]:
+    """Call ``function`` on each item in threads; results (and reports) in the items' order.
+
+    When the caller is interrupted, what has not begun is dropped and what runs in the jail is killed, so that the
+    threads end at once.
+    """
+    pool = ThreadPoolExecutor(max_workers=max(1, cores))
+    results: list[Result] = []
+    try:
+        futures = [pool.submit(function, item) for item in items]
+        for future in futures:
+            results.append(future.result())
+            report(results[-1])
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        jail.close()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+    return results
+
+
+def clip(text: str, length: int = 2000) -> str:
+    """Text that came near a submission, made safe to show: no control characters, bounded length."""
+    clean = "".join(c if c == "\n" or c.isprintable() else f"\\x{ord(c):02x}" for c in text.replace("\t", "    "))
+    return clean if len(clean) <= length else f"{clean[:length]} … ({len(clean) - length} characters more)"
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(signum: int, frame: object) -> None:
+        raise CheckTimeout(seconds)
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _mark(item: pytest.Item) -> CheckMark:
+    mark = getattr(item.obj, MARK, None)  # type: ignore[attr-defined]
+    if not isinstance(mark, CheckMark):
+        raise CollectionError(f"{_where(item)}: {item.name} has no @check(points=…)")
+    return mark
+
+
+def _name(item: Any) -> str:
+    return str(item.originalname or item.name).removeprefix("check_")
+
+
+def _title(item: Any, **values: object) -> str:
+    lines = (item.obj.__doc__ or "").strip().splitlines()
+    title = lines[0] if lines else _name(item).replace("_", " ")
+    if values:
+        return title.format(**values)
+    # Without a case at hand the title speaks of all of them.
+    return title.replace("{fault.title}", "…").replace("{case.title}", "…")
+
+
+def _where(item: pytest.Item) -> str:
+    path, line, _ = item.location
+    return f"{os.path.basename(path)}:{(line or 0) + 1}"

@@ -1,0 +1,118 @@
+"""The worker: one process, one run of one lab's checks. Reads a job on standard input, writes events to a pipe.
+
+The judge keeps it apart from itself so that a check that hangs or crashes costs one run and no more. A submission's
+code does not run here either: checks start it in the jail.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from sandbox.course import Lab, open_course
+from sandbox.grading.plugin import CollectionError, LiveService, Plugin, Run
+from sandbox.jail import JailUnavailable, open_jail
+from sandbox.workspace import Submission
+
+
+def main() -> int:
+    job = json.load(sys.stdin)
+    pipe = os.fdopen(int(job["events_fd"]), "w", encoding="utf-8", buffering=1)
+    os.set_inheritable(pipe.fileno(), False)
+    lock = threading.Lock()
+
+    def send(event: dict[str, Any]) -> None:
+        with lock:
+            pipe.write(json.dumps(event) + "\n")
+
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        return _run(job, send)
+    except JailUnavailable as error:
+        send({"event": "problem", "kind": "blocked", "message": str(error)})
+    except CollectionError as error:
+        send({"event": "problem", "kind": "error", "message": str(error)})
+    except Exception as error:
+        send({"event": "problem", "kind": "error", "message": f"{type(error).__name__}: {error}"})
+        send({"event": "details", "text": traceback.format_exc()})
+    return 3
+
+
+def _stop(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _run(job: dict[str, Any], send: Any) -> int:
+    course = open_course(Path(job["course"]))
+    lab = course.find(job["lab"])
+    composed = job["submission"]
+    submission = Submission(
+        Path(composed["path"]),
+        tuple(composed["accepted"]),
+        tuple(composed["ignored"]),
+        composed["refused"],
+        composed["digest"],
+    )
+    jail = open_jail(job["wall"], own_work=job["own_work"])
+    send({"event": "jail", "name": jail.name, "notice": getattr(jail, "notice", "")})
+    run = Run(
+        lab=lab, submission=submission, source=Path(job["source"]), jail=jail, seed=job["seed"], send=send,
+        only=frozenset(job["only"]), live=LiveService(job["live"]["url"], Path(job["live"]["log"])) if job["live"] else None,
+        private=Path(job["private"]) if job["private"] else None, cores=job["cores"],
+    )  # fmt: skip
+    plugin = Plugin(run)
+    plugins: list[Any] = [plugin]
+    sys.path.insert(0, str(lab.folder))
+    if (lab.folder / "fixtures.py").is_file():
+        plugins.append(_load(lab.folder / "fixtures.py", f"lab_fixtures_{lab.number}"))
+    with tempfile.TemporaryDirectory(prefix="checks-") as temporary:
+        try:
+            status = pytest.main(_arguments(lab, Path(temporary)), plugins)
+        finally:
+            jail.close()
+    # Exit 4 and 2 are pytest's own usage and collection errors; what it printed is in the log.
+    broken = plugin.broken
+    if not broken and status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        broken = f"the checks of lab {lab.id} could not be collected (pytest exit {int(status)})"
+    if broken:
+        send({"event": "problem", "kind": "error", "message": broken})
+    for text in plugin.details:
+        send({"event": "details", "text": text})
+    send({"event": "end"})
+    return 0
+
+
+def _arguments(lab: Lab, temporary: Path) -> list[str]:
+    # Nothing outside the lab's own file may steer the run: no conftest, no ini file, no cache, no rewriting.
+    return [
+        str(lab.checks_file), "--noconftest", "-c", os.devnull, f"--rootdir={lab.folder}", "--import-mode=importlib",
+        "-o", "python_files=checks.py", "-o", "python_functions=check_*", "--assert=plain",
+        "-p", "no:cacheprovider", "-p", "no:faulthandler", f"--basetemp={temporary / 'pytest'}", "-q", "--tb=short", "-s",
+    ]  # fmt: skip
+
+
+def _load(path: Path, name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.exit(main())
+    sys.exit(130)

@@ -1,0 +1,58 @@
+"""Calibration notices a lab that grades wrongly, and the scaffold is a lab that holds but for its prose."""
+
+from pathlib import Path
+
+import pytest
+
+from sandbox.course import Course, CourseError
+from sandbox.grading.corpus import Sample
+from sandbox.grading.results import CheckResult, LabResult
+from sandbox.grading.run import Options
+from sandbox.grading.scaffold import new_lab
+from sandbox.grading.verify import judge, verify
+
+
+def result(*checks: tuple[str, str], problem: str = "") -> LabResult:
+    rows = tuple(CheckResult(n, n, s, 1.0 if s == "passed" else 0.0, 1.0, message=f"{n} {s}") for n, s in checks)  # type: ignore[arg-type]
+    return LabResult("01-mini", "", "", "", 0.0, rows, problem=problem)
+
+
+@pytest.mark.parametrize(
+    ("sample", "outcome", "held"),
+    [
+        (Sample("starter", "s", None), result(("a", "failed"), ("b", "skipped")), True),
+        (Sample("starter", "s", None), result(("a", "failed"), ("b", "passed")), False),
+        (Sample("right", "r", None), result(("a", "passed")), True),
+        (Sample("right", "r", None), result(("a", "passed"), ("b", "failed")), False),
+        (Sample("wrong", "w", None, fails=frozenset("a")), result(("a", "failed"), ("b", "skipped")), True),
+        (Sample("wrong", "w", None, fails=frozenset("a")), result(("a", "failed"), ("b", "failed")), False),
+        (Sample("wrong", "w", None, fails=frozenset("ab")), result(("a", "failed"), ("b", "passed")), False),
+        (Sample("cheat", "c", None, earns=frozenset("a")), result(("a", "passed"), ("b", "failed")), True),
+        (Sample("cheat", "c", None), result(("a", "passed")), False),
+        (Sample("solution", "s", None), result(("a", "blocked")), None),
+        (Sample("wrong", "w", None, fails=frozenset("a")), result(("a", "error")), False),
+        (Sample("solution", "s", None), result(), False),
+    ],
+)
+def test_judge(sample: Sample, outcome: LabResult, held: bool | None) -> None:
+    assert judge(sample, outcome)[0] is held
+
+
+def test_the_scaffold_verifies_as_unfinished_only_in_its_prose(tmp_path: Path) -> None:
+    (tmp_path / "labs").mkdir()
+    course = Course(tmp_path)
+    made = new_lab(course, "15-feature-store")
+    assert all(path.is_file() for path in made)
+    trials = verify(Course(tmp_path).labs[0], options=Options(wall="process"))
+    assert {(trial.kind, trial.name) for trial in trials if not trial.ok} == {("files", "page")}
+    assert {trial.kind for trial in trials} >= {"starter", "solution", "right", "wrong"}
+
+
+def test_the_scaffold_writes_nothing_over_a_lab(tmp_path: Path) -> None:
+    (tmp_path / "labs").mkdir()
+    new_lab(Course(tmp_path), "15-feature-store")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for name in ("15-feature-store", "15-other", "Feature"):
+        with pytest.raises(CourseError):
+            new_lab(Course(tmp_path), name)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
