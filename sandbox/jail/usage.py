@@ -1,0 +1,141 @@
+"""What a jail's processes use right now, read from the kernel's ``/proc`` (or through psutil elsewhere)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_TREE_LIMIT = 20_000
+MAX_INODES = 200_000
+
+
+@dataclass(frozen=True)
+class Usage:
+    """A sample: bytes of memory (without what the page cache could drop), seconds of CPU so far, threads."""
+
+    memory_bytes: int = 0
+    cpu_s: float = 0.0
+    threads: int = 0
+
+
+def descendants(pid: int) -> list[int]:
+    """Every process below ``pid`` at this moment, without ``pid`` itself."""
+    if not os.path.exists(f"/proc/{pid}/task/{pid}/children"):
+        return _descendants_anywhere(pid)
+    found: list[int] = []
+    waiting = [pid]
+    while waiting and len(found) < _TREE_LIMIT:
+        parent = waiting.pop()
+        try:
+            threads = os.listdir(f"/proc/{parent}/task")
+        except OSError:
+            continue
+        for thread in threads:
+            try:
+                with open(f"/proc/{parent}/task/{thread}/children") as file:
+                    children = [int(word) for word in file.read().split()]
+            except OSError:
+                continue
+            found += children
+            waiting += children
+    return found
+
+
+def _descendants_anywhere(pid: int) -> list[int]:
+    try:
+        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    except psutil.Error:
+        return []
+
+
+def sample(pids: list[int]) -> Usage:
+    """Add up what these processes use; one that is gone meanwhile counts for nothing."""
+    memory, cpu, threads = 0, 0.0, 0
+    for pid in pids:
+        used = _from_proc(pid) if os.path.exists("/proc/self/stat") else _from_psutil(pid)
+        memory += used.memory_bytes
+        cpu += used.cpu_s
+        threads += used.threads
+    return Usage(memory, cpu, threads)
+
+
+def _from_proc(pid: int) -> Usage:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            # A process names itself, so only what follows the last bracket can be trusted (proc(5): state is field 3).
+            fields = file.read().rpartition(b")")[2].split()
+        with open(f"/proc/{pid}/status", "rb") as file:
+            status = file.read()
+    except OSError:
+        return Usage()
+    memory = 0
+    for line in status.splitlines():
+        # Anonymous and shared memory and what of it is swapped out; file pages (libraries) are the host's anyway.
+        if line.startswith((b"RssAnon:", b"RssShmem:", b"VmSwap:")):
+            memory += int(line.split()[1]) * 1024
+    # Fields 14 to 17: user and system time of the process and of its children that have ended.
+    cpu = sum(int(field) for field in fields[11:15]) / _TICKS
+    return Usage(memory, cpu, int(fields[17]))
+
+
+def _from_psutil(pid: int) -> Usage:
+    try:
+        process = psutil.Process(pid)
+        with process.oneshot():
+            times = process.cpu_times()
+            return Usage(process.memory_info().rss, times.user + times.system, process.num_threads())
+    except psutil.Error:
+        return Usage()
+
+
+def folder_bytes(folder: Path, most_entries: int = 1000) -> int:
+    """Bytes that the files of a folder take; a folder with more entries than ``most_entries`` counts as endless."""
+    total, entries = 0, 0
+    waiting = [str(folder)]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as listing:
+                for entry in listing:
+                    entries += 1
+                    if entries > most_entries:
+                        return 1 << 62
+                    status = entry.stat(follow_symlinks=False)
+                    total += status.st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+        except OSError:
+            continue
+    return total
+
+
+def disk_state(pid: int, places: Iterable[str]) -> str:
+    """How full the file systems are that a process sees at these places: "", "full", or "too many files".
+
+    The last counts inodes, whose memory no limit on bytes counts. Nothing can be said of a process that may not be
+    looked into.
+    """
+    state = ""
+    for place in places:
+        with suppress(OSError):
+            room = os.statvfs(f"/proc/{pid}/root{place}")
+            if room.f_files - room.f_ffree > MAX_INODES:
+                return "too many files"
+            if room.f_bavail == 0:
+                state = "full"
+    return state
+
+
+def threads_of_user(uid: int) -> int:
+    """How many threads run under a user id on this machine."""
+    total = 0
+    for process in psutil.process_iter(["uids", "num_threads"]):
+        uids = process.info["uids"]
+        if uids and uids.real == uid:
+            total += process.info["num_threads"] or 1
+    return total
