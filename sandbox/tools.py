@@ -177,6 +177,14 @@ TOOLS: Mapping[str, ToolSpec] = _registry(
         debian="Install grafana from Grafana Labs' Debian repository (see its documentation).",
         macos="brew install grafana", other="Install Grafana as its documentation says for your system.",
     ),
+    ToolSpec(
+        "node_exporter",
+        ("node_exporter", "prometheus-node-exporter"),
+        "metrics of the machine itself",
+        debian="sudo apt-get install prometheus-node-exporter",
+        macos="brew install node_exporter",
+        other="Install the Prometheus project's node_exporter with your package manager.",
+    ),
     ToolSpec("traefik", ("traefik",), "routes traffic between versions of a service", version=("version",), extra="cd"),
     ToolSpec("moto_server", ("moto_server",), "an emulated AWS on this machine", package="moto", extra="iac"),
     ToolSpec(
@@ -233,6 +241,13 @@ def look(name: str) -> Sighting:
     program = " ".join((Path(candidates[0][0]).name, *candidates[0][1:], *spec.version))
     what = "no Docker engine answers" if name == "docker" else f"`{program}` gives no answer"
     return Sighting(name, None, f"{candidates[0][0]} is here, but {what}.", spec.broken or spec.how())
+
+
+def program(name: str) -> tuple[str, ...] | None:
+    """How to call a tool, without asking whether it answers; None where no program of that name is here."""
+    override = os.environ.get(TOOLS[name].variable, "")
+    candidates = [] if override == "none" else _candidates(TOOLS[name], override)
+    return candidates[0] if candidates else None
 
 
 def _candidates(spec: ToolSpec, override: str) -> list[tuple[str, ...]]:
