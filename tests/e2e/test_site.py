@@ -1,0 +1,163 @@
+"""The site in a real browser: no request to another host, accessible in both palettes, readable on a telephone, from disk."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import os
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.unit.docs.conftest import build_site
+
+pytestmark = [pytest.mark.slow, pytest.mark.needs("chromium")]
+
+# One page of each type.
+PAGES = (
+    "index.html",
+    "start/how-labs-work.html",
+    "start/install.html",
+    "concepts/history.html",
+    "concepts/monitoring.html",
+    "concepts/practices.html",
+    "labs/index.html",
+    "labs/00-orientation.html",
+    "solutions/00-orientation.html",
+    "instructors/rubric.html",
+    "reference/commands.html",
+    "reference/checks.html",
+    "glossary.html",
+    "404.html",
+)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_site(tmp_path_factory.mktemp("built") / "site")
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    handler = functools.partial(_Quiet, directory=str(site))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = os.environ.get("SANDBOX_CHROMIUM") or next(
+        found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))
+    )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def open_page(browser: Browser, scheme: str = "light", width: int = 1280) -> Page:
+    context = browser.new_context(
+        viewport={"width": width, "height": 800},
+        color_scheme="dark" if scheme == "dark" else "light",
+        reduced_motion="reduce",
+    )
+    return context.new_page()
+
+
+def test_every_request_stays_on_this_machine(browser: Browser, address: str, site: Path) -> None:
+    page = open_page(browser)
+    hosts: set[str] = set()
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname or ""))
+    failed: list[str] = []
+    page.on("requestfailed", lambda request: failed.append(request.url))
+    for path in sorted(site.rglob("*.html")):
+        page.goto(address + path.relative_to(site).as_posix(), wait_until="networkidle")
+    assert hosts == {"127.0.0.1"}
+    assert failed == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_no_violation(browser: Browser, address: str, name: str, scheme: str) -> None:
+    page = open_page(browser, scheme)
+    page.goto(address + name)
+    page.wait_for_function("document.fonts.status === 'loaded'")
+    assert page.get_attribute("body", "data-md-color-scheme") == {"light": "default", "dark": "slate"}[scheme]
+    results = Axe().run(page)
+    found = [
+        (violation["id"], node["html"][:160], [check["message"] for check in node["any"]][:1])
+        for violation in results.response["violations"]
+        for node in violation["nodes"]
+    ]
+    page.context.close()
+    assert found == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_is_wider_than_a_telephone(browser: Browser, address: str, name: str) -> None:
+    page = open_page(browser, width=360)
+    page.goto(address + name)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.context.close()
+
+
+def test_only_the_diagram_of_the_palette_is_shown(browser: Browser, address: str) -> None:
+    for scheme, other in (("light", "dark"), ("dark", "light")):
+        page = open_page(browser, scheme)
+        page.goto(address + "concepts/pipeline.html")
+        assert page.locator(f".diagram--{scheme} img").first.is_visible()
+        assert not page.locator(f".diagram--{other} img").first.is_visible()
+        page.context.close()
+
+
+def test_the_keyboard_reaches_search_and_its_first_result(browser: Browser, address: str) -> None:
+    page = open_page(browser)
+    page.goto(address + "index.html")
+    page.keyboard.press("/")
+    page.keyboard.type("canary")
+    page.wait_for_selector(".md-search-result__link")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/concepts/[\w-]+\.html\?h="))
+    page.context.close()
+
+
+def test_solutions_cannot_be_found_by_searching(browser: Browser, address: str) -> None:
+    page = open_page(browser)
+    page.goto(address + "index.html")
+    page.keyboard.press("/")
+    page.keyboard.type("solution orientation")
+    page.wait_for_selector(".md-search-result__meta")
+    page.wait_for_function("document.querySelector('.md-search-result__meta').textContent.includes('document')")
+    links = page.locator(".md-search-result__link").evaluate_all("all => all.map(a => a.getAttribute('href'))")
+    assert links
+    assert [link for link in links if "solutions/" in link] == []
+    page.context.close()
+
+
+def test_the_site_works_from_disk_with_its_search(browser: Browser, site: Path) -> None:
+    page = open_page(browser)
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto((site / "index.html").as_uri())
+    page.keyboard.press("/")
+    page.keyboard.type("postmortem")
+    page.wait_for_selector(".md-search-result__link")
+    assert {urlsplit(url).scheme for url in requests} <= {"file", "about"}
+    page.context.close()
