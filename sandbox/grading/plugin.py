@@ -178,7 +178,7 @@ class Plugin:
         good = [part for part in parts if part.status == "passed"]
         worst: Status = next((s for s in ("error", "blocked", "failed") if any(p.status == s for p in parts)), "passed")
         bad = [part for part in parts if part.status == worst and worst != "passed"]
-        message = ""
+        message = "; ".join(part.message for part in parts if part.message) if worst == "passed" else ""
         if bad:
             more = f" ({len(parts) - len(good)} of {len(parts)} parts; the first is shown)" if len(parts) > 1 else ""
             message = f"{bad[0].title}: {bad[0].message}{more}"
@@ -227,12 +227,13 @@ class Plugin:
         def one(case: Case) -> PartResult:
             title = _title(pyfuncitem, **{cases_mark.argument: case})
             try:
-                pyfuncitem.obj(**arguments, **{cases_mark.argument: case})
+                said = pyfuncitem.obj(**arguments, **{cases_mark.argument: case})
             except Exception as error:
                 status, message, observed, expected = self.classify(error)
                 seen = f" (seen: {observed}; expected: {expected})" if observed or expected else ""
                 return PartResult(case.name, clip(title), status, clip(message + seen))
-            return PartResult(case.name, clip(title), "passed")
+            # What a check returns is worth telling though all is well: a time that was measured, say.
+            return PartResult(case.name, clip(title), "passed", clip(said) if isinstance(said, str) else "")
 
         def report(part: PartResult) -> None:
             pyfuncitem.stash[PARTS].append(part)

@@ -66,6 +66,8 @@ def check_line(check: CheckResult) -> Text:
         line.append(f"  ({good} of {len(check.parts)})", style="dim")
     if check.status in ("skipped", "blocked"):
         line.append(f"  {check.status}: {check.message}", style="dim")
+    elif check.status == "passed" and check.message:
+        line.append(f"  {check.message}", style="dim")
     return line
 
 

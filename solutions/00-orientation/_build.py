@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import urllib.request
 import uuid
 from pathlib import Path
@@ -30,7 +31,10 @@ request = urllib.request.Request(
 )
 with urllib.request.urlopen(request, timeout=10) as answer:
     prediction = json.load(answer)
-line = next(json.loads(text) for text in LOG.read_text().splitlines() if name in text)
+# The line is written just after the answer was sent.
+while not (lines := [json.loads(text) for text in LOG.read_text().splitlines() if name in text]):
+    time.sleep(0.05)
+line = lines[0]
 
 Path("answers.toml").write_text(
     f"""[model]
@@ -44,8 +48,8 @@ late = {str(prediction["late"]).lower()}
 
 [request]
 id = "{name}"
-status = {line["http.response.status_code"]}
-duration_ms = {line["event.duration"] / 1e6:.3f}
+status = {line["http"]["response"]["status_code"]}
+duration_ms = {line["event"]["duration"] / 1e6:.3f}
 
 [metrics]
 before = {before}
