@@ -1,0 +1,1 @@
+"""Flight delays: features and service."""

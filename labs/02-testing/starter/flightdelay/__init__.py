@@ -1,0 +1,1 @@
+"""Features and a small service for one question: will this flight arrive late?"""

@@ -1,0 +1,1 @@
+"""Tests of flightdelay.legacy_clock for `python -m unittest discover tests/legacy`; no pytest here."""

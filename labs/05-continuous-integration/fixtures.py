@@ -1,0 +1,167 @@
+"""What the checks of lab 05 stand on: the parsed workflow, and its runs on commits."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from judge import repository
+from judge.concurrency import Answer, ask, settings
+from judge.runs import Outcome, Runs, must_be_green
+from judge.workflow import CI, KNOWN_ACTIONS, RUNNERS, NotYaml, Workflow, read_yaml
+
+from sandbox import tools
+from sandbox.grading import fail
+from sandbox.jail import Limits
+
+
+@pytest.fixture(scope="session")
+def workflow(submission: Any) -> Callable[[], Workflow]:
+    """Parse the workflow; fails the check that asks where it cannot be read."""
+
+    def parse() -> Workflow:
+        try:
+            table = read_yaml(submission.read(CI, max_bytes=200_000), CI)
+        except NotYaml as error:
+            fail(f"the workflow is not valid YAML, so nothing was run. {error}", expected="YAML that can be parsed")
+        if not isinstance(table, Mapping):
+            fail(f"{CI} holds no workflow", observed=type(table).__name__, expected="a mapping with `on` and `jobs`")
+        return Workflow(table, submission.path)
+
+    return parse
+
+
+@pytest.fixture(scope="session")
+def schema_problem(jail: Any, submission: Any) -> Callable[[], str]:
+    """What the schema of workflows finds wrong, with line and column; empty where nothing."""
+
+    def ask() -> str:
+        done = jail.run(
+            [tools.require("act").argv[0], "--validate", "--strict", "-W", CI],
+            files={CI: submission.path / CI}, limits=Limits(timeout_s=20, memory_mb=2048),
+        )  # fmt: skip
+        if done.ok:
+            return ""
+        text = done.stderr + done.stdout
+        first = next((line for line in text.splitlines() if line.startswith("Error:")), text.strip())
+        places = re.findall(r"Line: (\d+) Column (\d+): (.*?)(?=: Line: |$)", first)
+        told = [
+            f"{CI}, line {line}, column {column}: {what}"
+            for line, column, what in places
+            if "Failed to match" not in what
+        ]
+        return "\n".join(told[:3]) or first.removeprefix("Error: ")[:400]
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def warm() -> None:
+    """Compile what a run imports. Nothing can be written to these packages from inside the jail, so that every step of
+    every run would compile them again: that is most of the time of a run."""
+    code = "import coverage.cmdline, coverage.report, coverage.sqldata, numpy, pytest, pytest_cov.engine, pytest_cov.plugin"
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=False, capture_output=True)
+
+
+def _base(lab: Any) -> repository.Tree:
+    files = repository.read_tree(lab.starter)
+    return {name: content for name, content in files.items() if not name.startswith(".github/")}
+
+
+@pytest.fixture(scope="session")
+def runs(
+    workflow: Callable[[], Workflow],
+    submission: Any,
+    lab: Any,
+    jail: Any,
+    run_seed: int,
+    tmp_path_factory: Any,
+    warm: None,
+) -> Runs:
+    """Runs of the learner's workflow."""
+    brought = repository.read_tree(submission.path, list(submission.accepted))
+    folder = tmp_path_factory.mktemp("runs")
+    return Runs(jail, tools.require("act").argv[0], workflow(), _base(lab), brought, folder, run_seed)
+
+
+@pytest.fixture(scope="session")
+def run_on(runs: Runs) -> Callable[..., Outcome]:
+    """``run_on("refactoring", pull="fix/x")``: the outcome of the learner's workflow on a commit of this kind."""
+    return runs
+
+
+@pytest.fixture(scope="session")
+def all_runs(runs: Runs) -> Callable[[], list[Outcome]]:
+    """Every run so far, of every check."""
+    return runs.done
+
+
+@pytest.fixture(scope="session")
+def bad_runs(runs: Runs, lab: Any, parallel: Any) -> Callable[[], list[tuple[str, Outcome]]]:
+    """The runs on bad commits, each with what is bad about it."""
+
+    def run() -> list[tuple[str, Outcome]]:
+        return parallel(lambda fault: (fault.title, runs(fault.name, **fault.params)), lab.faults("commits"))  # type: ignore[no-any-return]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def reference_on(lab: Any, jail: Any, run_seed: int, tmp_path_factory: Any, warm: None) -> Runs:
+    """The same for the reference solution, to compare times with."""
+    parsed = Workflow(read_yaml((lab.solution / CI).read_text("utf-8"), CI), lab.solution)
+    folder, brought = tmp_path_factory.mktemp("reference"), repository.read_tree(lab.solution)
+    return Runs(jail, tools.require("act").argv[0], parsed, _base(lab), brought, folder, run_seed)
+
+
+@pytest.fixture(scope="session")
+def green() -> Callable[[Outcome, str], None]:
+    """``green(outcome, "a refactoring")``: fails the check, with the reason, where the run is red."""
+    return must_be_green
+
+
+@pytest.fixture(scope="session")
+def concurrency(runs: Runs, workflow: Callable[[], Workflow]) -> Callable[[], dict[str, dict[str, Answer]]]:
+    """What the workflow's `concurrency` comes to for several events, by the place where it stands."""
+
+    def evaluate() -> dict[str, dict[str, Answer]]:
+        parsed = workflow()
+        found = settings(parsed)
+        return ask(runs, parsed, found) if found else {}
+
+    return evaluate
+
+
+@pytest.fixture(scope="session")
+def known_actions() -> frozenset[str]:
+    """The actions that have a stand-in."""
+    return frozenset(KNOWN_ACTIONS)
+
+
+@pytest.fixture(scope="session")
+def runners() -> frozenset[str]:
+    """The names of machines that `runs-on` may ask for."""
+    return frozenset(RUNNERS)
+
+
+@pytest.fixture(scope="session")
+def expected_model(jail: Any) -> Callable[[Any], Mapping[str, bytes]]:
+    """`model.json` and `metrics.json` as training on the commit of a run gives them."""
+
+    def train(outcome: Any) -> Mapping[str, bytes]:
+        done = jail.run(
+            ["python", "-m", "flightdelay.train"],
+            files=outcome.tree, collect=("build",), limits=Limits(timeout_s=30, memory_mb=2048),
+        )  # fmt: skip
+        if not done.ok:
+            raise RuntimeError(f"the judge's own training failed: {done.stderr[-400:]}")
+        return {Path(name).name: content for name, content in done.files.items()}
+
+    return train

@@ -1,0 +1,218 @@
+"""Reads a workflow as data: where its YAML breaks, what it would run, when it would start, with which rights."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CI = ".github/workflows/ci.yml"
+KNOWN_ACTIONS = {"checkout", "setup-python", "cache", "upload-artifact", "download-artifact"}
+RUNNERS = {"ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04"}
+Table = Mapping[str, Any]
+
+
+class NotYaml(Exception):
+    """The text is no YAML that GitHub would read; the message has line and column."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as GitHub reads it: `on` is a word, not a truth value; a key that is there twice is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key {key.value!r} is there twice", key.start_mark
+                    )
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, rule) for tag, rule in rules if tag != "tag:yaml.org,2002:bool"]
+    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+
+
+def read_yaml(text: str, name: str) -> Any:
+    """Parse YAML.
+
+    Raises:
+        NotYaml: it cannot be parsed; says where and shows the line.
+    """
+    try:
+        return yaml.load(text, _Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{name}, line {mark.line + 1}, column {mark.column + 1}" if mark else name
+        lines = text.splitlines()
+        shown = f"\n{lines[mark.line]}\n{' ' * mark.column}^" if mark and mark.line < len(lines) else ""
+        raise NotYaml(f"{where}: {error.problem or error.context}{shown}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise NotYaml(f"{name}: {error}") from None
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """One workflow, parsed. `folder` is the repository in which the files lie that it refers to."""
+
+    table: Table
+    folder: Path
+
+    @property
+    def triggers(self) -> dict[str, Any]:
+        """Event → its filters."""
+        on = self.table.get("on")
+        if isinstance(on, str):
+            return {on: None}
+        if isinstance(on, list):
+            return {str(event): None for event in on}
+        return dict(on) if isinstance(on, Mapping) else {}
+
+    @property
+    def jobs(self) -> dict[str, Table]:
+        jobs = self.table.get("jobs")
+        return {str(k): v for k, v in jobs.items() if isinstance(v, Mapping)} if isinstance(jobs, Mapping) else {}
+
+    def all_jobs(self) -> Iterator[tuple[str, Table, Workflow]]:
+        """Every job with the workflow it stands in, those of reusable workflows of this repository too."""
+        for name, job in self.jobs.items():
+            called = self._local(job.get("uses"))
+            if called is None:
+                yield name, job, self
+            else:
+                inner = Workflow(called, self.folder)
+                yield from ((f"{name} / {other}", body, home) for other, body, home in inner.all_jobs())
+
+    def uses(self) -> set[str]:
+        """Every action and workflow of elsewhere that could run, also through actions of this repository."""
+        found: set[str] = set()
+        seen: set[str] = set()
+        waiting = [self.table]
+        while waiting:
+            table = waiting.pop()
+            for use in _uses(table):
+                if not use.startswith(("./", "docker://")):
+                    found.add(use)
+                elif use not in seen:
+                    seen.add(use)
+                    if (called := self._local(use)) is not None:
+                        waiting.append(called)
+        return found
+
+    def _local(self, use: object) -> Table | None:
+        if not isinstance(use, str) or not use.startswith("./"):
+            return None
+        base = (self.folder / use).resolve()
+        if not base.is_relative_to(self.folder.resolve()):
+            return None
+        for path in (base, base / "action.yml", base / "action.yaml"):
+            if path.is_file():
+                try:
+                    table = read_yaml(path.read_text("utf-8", "replace"), use)
+                except NotYaml:
+                    return None
+                return table if isinstance(table, Mapping) else None
+        return None
+
+    def starts_on(self, event: str, ref: str, changed: tuple[str, ...] = ("README.md",)) -> bool:
+        """Whether an event starts the workflow, by the rules of GitHub's filters.
+
+        Args:
+            event: ``push`` or ``pull_request``.
+            ref: a full ref; for a pull request that of the branch it wants to go into.
+        """
+        if event not in self.triggers:
+            return False
+        filters = self.triggers[event]
+        if not isinstance(filters, Mapping):
+            return True
+        if (
+            event == "pull_request"
+            and "types" in filters
+            and not {"opened", "synchronize"} <= set(_list(filters["types"]))
+        ):
+            return False
+        kind, name = (
+            ("tags", ref.removeprefix("refs/tags/"))
+            if ref.startswith("refs/tags/")
+            else ("branches", ref.removeprefix("refs/heads/"))
+        )
+        named = {key.removesuffix("-ignore") for key in filters}
+        if event == "push" and kind not in named and {"branches", "tags"} & named:
+            return False
+        if kind in filters and not _match(_list(filters[kind]), name):
+            return False
+        if f"{kind}-ignore" in filters and _match(_list(filters[f"{kind}-ignore"]), name):
+            return False
+        if kind == "tags":
+            return True
+        if "paths" in filters and not any(_match(_list(filters["paths"]), path) for path in changed):
+            return False
+        return not ("paths-ignore" in filters and all(_match(_list(filters["paths-ignore"]), path) for path in changed))
+
+    def tolerated(self, job_id: str, matrix: Mapping[str, Any]) -> bool:
+        """Whether a failure of the job leaves the whole run green (`continue-on-error`; act does not regard it)."""
+        value = self.jobs.get(job_id, {}).get("continue-on-error", False)
+        if isinstance(value, str):
+            if match := re.fullmatch(r"\s*\$\{\{\s*matrix\.([\w-]+)\s*\}\}\s*", value):
+                value = matrix.get(match.group(1), False)
+            else:
+                value = "true" in value
+        return value is True or value == "true"
+
+
+def _uses(table: object) -> Iterator[str]:
+    if isinstance(table, Mapping):
+        for key, value in table.items():
+            if key == "uses" and isinstance(value, str):
+                yield value.strip()
+            else:
+                yield from _uses(value)
+    elif isinstance(table, list):
+        for value in table:
+            yield from _uses(value)
+
+
+def _list(value: object) -> list[str]:
+    return [str(each) for each in value] if isinstance(value, list) else [str(value)]
+
+
+def _match(patterns: list[str], name: str) -> bool:
+    """GitHub's filter: the last pattern that matches decides, and one with `!` takes out."""
+    inside = False
+    for pattern in patterns:
+        if re.fullmatch(_regex(pattern.removeprefix("!")), name):
+            inside = not pattern.startswith("!")
+    return inside
+
+
+def _regex(pattern: str) -> str:
+    text, i = "", 0
+    while i < len(pattern):
+        if pattern.startswith("**/", i):
+            text, i = text + "(?:.*/)?", i + 3
+        elif pattern.startswith("**", i):
+            text, i = text + ".*", i + 2
+        elif pattern[i] == "*":
+            text, i = text + "[^/]*", i + 1
+        elif pattern[i] in "?+":
+            text, i = text + pattern[i], i + 1
+        elif pattern[i] == "[" and "]" in pattern[i:]:
+            end = pattern.index("]", i)
+            text, i = text + pattern[i : end + 1], end + 1
+        elif pattern[i] == "\\" and i + 1 < len(pattern):
+            text, i = text + re.escape(pattern[i + 1]), i + 2
+        else:
+            text, i = text + re.escape(pattern[i]), i + 1
+    return text

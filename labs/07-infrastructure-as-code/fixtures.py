@@ -1,0 +1,175 @@
+"""Fixtures of lab 07: the emulated cloud, the machines that Terraform runs on, and what happened there."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from judge import access, drift, estate, provider, suite
+from judge.cloud import Cloud, Platform
+from judge.machine import Machines, Step, fresh_credentials, terraform
+from judge.seed import seed
+
+from sandbox import tools
+from sandbox.grading import Fault, fail
+from sandbox.jail import Jail, Limits, Service
+
+JUDGE = Path(__file__).resolve().parent / "judge"
+CLOUD_LIMITS = Limits(timeout_s=1200, cpu_s=1200, memory_mb=1500, processes=300)
+STAGE_FIXTURES = tuple(stage for names in estate.Estate.ORDER.values() for stage in names)
+
+
+@contextmanager
+def serve_cloud(jail: Jail) -> Iterator[tuple[Service, str]]:
+    """An emulated cloud in a jail of its own, and the word that opens the judge's door to it."""
+    token = secrets.token_hex(16)
+    argv = ["python", "-I", "cloud_server.py"]
+    files = {"cloud_server.py": JUDGE / "cloud_server.py"}
+    with jail.serve(argv, files=files, env={"CLOUD_TOKEN": token}, limits=CLOUD_LIMITS) as service:
+        yield service, token
+
+
+@pytest.fixture(scope="session")
+def program() -> Path:
+    """Terraform, or OpenTofu."""
+    return Path(tools.require("terraform").path).resolve()
+
+
+@pytest.fixture(scope="session")
+def make_machines(
+    jail: Jail, program: Path, run_seed: int, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Service | None], Machines]:
+    """Machines beside one cloud."""
+    mirror = provider.find_mirror(program, Path.home() / ".cache" / "devops-ml-sandbox" / "terraform")
+    configuration = tmp_path_factory.mktemp("terraform") / "terraform.rc"
+    configuration.write_text(
+        'provider_installation {\n  filesystem_mirror {\n    path = "/plugins"\n  }\n}\ndisable_checkpoint = true\n',
+        "utf-8",
+    )
+    key, secret = fresh_credentials(random.Random(f"{run_seed}:credentials"))
+
+    def make(cloud: Service | None) -> Machines:
+        return Machines(jail, program, mirror, JUDGE, configuration, cloud.sockets if cloud else None, key, secret)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def site(
+    jail: Jail, program: Path, make_machines: Any, submission: Any, request: pytest.FixtureRequest
+) -> Iterator[estate.Estate]:
+    """Both environments. What the checks of this run will ask for is started at once, in the background."""
+    wanted = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
+    with serve_cloud(jail) as (service, token):
+        cloud = Cloud(service, token)
+        seed(cloud.client, registry=provider.host_of(program))
+        both = estate.Estate(make_machines(service), cloud, submission.path, frozenset(wanted & set(STAGE_FIXTURES)))
+        threads = both.prefetch()
+        yield both
+        if any(thread.is_alive() for thread in threads):
+            # Nobody waits for what still runs: every check that needed it has been skipped.
+            jail.close()
+            for thread in threads:
+                thread.join(timeout=20)
+
+
+def _stage(name: str) -> Any:
+    @pytest.fixture(scope="session", name=name)
+    def stage(site: estate.Estate) -> Callable[[], Any]:
+        """A stage of an environment; call it to wait for what came of it."""
+        return lambda: site(name)
+
+    return stage
+
+
+dev_checked = _stage("dev_checked")
+prod_checked = _stage("prod_checked")
+dev_applied = _stage("dev_applied")
+prod_applied = _stage("prod_applied")
+dev_again = _stage("dev_again")
+prod_again = _stage("prod_again")
+dev_drifted = _stage("dev_drifted")
+prod_destroyed = _stage("prod_destroyed")
+dev_destroyed = _stage("dev_destroyed")
+
+
+@pytest.fixture(scope="session")
+def dev(dev_applied: Callable[[], estate.Applied]) -> Callable[[], Platform]:
+    """The dev environment as the cloud tells it."""
+    return lambda: dev_applied().platform
+
+
+@pytest.fixture(scope="session")
+def formatting(make_machines: Any, submission: Any) -> Step:
+    """``terraform fmt -check`` over all of the learner's files."""
+    step = terraform("fmt", "fmt", "-check", "-recursive", "-no-color", "infra")
+    visit = make_machines(None).visit(submission.path, [step])
+    return visit["fmt"]
+
+
+@pytest.fixture(scope="session")
+def test_machines(jail: Jail, make_machines: Any) -> Iterator[Machines]:
+    """Machines beside a cloud of their own, for tests."""
+    with serve_cloud(jail) as (service, _):
+        yield make_machines(service)
+
+
+@pytest.fixture(scope="session")
+def inputs(test_machines: Machines, submission: Any) -> Callable[[dict[str, dict[str, Any]]], dict[str, suite.Input]]:
+    """Plan the learner's module with several sets of inputs."""
+    return lambda cases: suite.try_inputs(test_machines, submission.path, cases)
+
+
+@pytest.fixture(scope="session")
+def learner_tests(
+    test_machines: Machines, submission: Any, run_seed: int, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., suite.SuiteRun]:
+    """Run the learner's tests against one of our modules, with a fault in it or without."""
+
+    def run(module: str, fault: Fault | None = None) -> suite.SuiteRun:
+        if not any(path.name.endswith((".tftest.hcl", ".tftest.json")) for path in suite.tests_of(submission.path)):
+            fail("there are no tests", expected=f"files *.tftest.hcl in {suite.MODULE}/tests")
+        name = fault.name if fault else f"correct-{module}"
+        target = tmp_path_factory.mktemp("module") / name
+        rng = random.Random(f"{run_seed}:{name}")
+        return suite.run_suite(
+            test_machines, submission.path, suite.make_module(JUDGE / "modules" / module, target, rng, fault)
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def rights() -> Any:
+    """What a role may do (`judge.access`)."""
+    return access
+
+
+@pytest.fixture(scope="session")
+def drifts() -> Any:
+    """Changes behind Terraform's back (`judge.drift`)."""
+    return drift
+
+
+@pytest.fixture(scope="session")
+def cloud(site: estate.Estate) -> Cloud:
+    """The judge's own view of the cloud."""
+    return site.cloud
+
+
+@pytest.fixture(scope="session")
+def credentials(make_machines: Any) -> tuple[str, str]:
+    """The access key and the secret that the learner's commands run with."""
+    machines = make_machines(None)
+    return machines.key, machines.secret
+
+
+@pytest.fixture(scope="session")
+def old_bucket() -> Any:
+    """Prod's bucket and its models, from before (`judge.estate`)."""
+    return estate
