@@ -166,6 +166,8 @@ class BubblewrapJail(Jail):
         elif not self._as_root:
             args += ["--disable-userns"]
 
+        # Before the view of Python: a checkout below /tmp has its environment there, and must not be covered.
+        args += ["--perms", "1777", "--size", str(limits.tmp_mb << 20), "--tmpfs", "/tmp"]
         args += _system_view()
         for name, content in host.made_up_etc(uid, uid, "jail").items():
             args += ["--perms", "0644", "--file", str(pass_on(data_file(content))), f"/etc/{name}"]
@@ -176,7 +178,6 @@ class BubblewrapJail(Jail):
         args += ["--proc", "/proc", "--dev", "/dev"]
         args += ["--perms", "1777", "--size", str(min(64, limits.memory_mb) << 20), "--tmpfs", "/dev/shm"]
         args += ["--remount-ro", "/dev"]
-        args += ["--perms", "1777", "--size", str(limits.tmp_mb << 20), "--tmpfs", "/tmp"]
         # Room beside the files for the archive's own rounding up to pages.
         args += ["--perms", "0755", "--size", str(limits.disk_mb << 20), "--tmpfs", JOB]
         if task.sockets is not None:

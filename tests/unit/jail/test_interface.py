@@ -45,7 +45,7 @@ def test_cpu_time_follows_the_time() -> None:
 def test_what_no_wall_should_have_to_look_at_is_refused(wrong: dict[str, object]) -> None:
     given: dict[str, object] = {"argv": ["true"], "env": None, "mounts": None, **wrong}
     argv, env, mounts = given.pop("argv"), given.pop("env"), given.pop("mounts")
-    with pytest.raises(ValueError, match="not a|at least one|NUL"):
+    with pytest.raises(ValueError, match=r"not a|at least one|NUL"):
         make_task(argv, None, env, None, None, mounts, **given)  # type: ignore[arg-type]
 
 

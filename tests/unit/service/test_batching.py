@@ -64,11 +64,11 @@ def test_a_batch_waits_for_a_turn_that_brings_nothing_new() -> None:
         batcher = Batcher(predict)
         return list(await asyncio.gather(*(late_by(n, batcher, i / 8) for i, n in enumerate(turns))))
 
-    assert asyncio.run(run([0, 1, 2])) == [0.0, 0.125, 0.25]
-    assert predict.sizes == [3], "each turn brought one more"
+    assert asyncio.run(run([0, 0, 1, 2])) == [0.0, 0.125, 0.25, 0.375]
+    assert predict.sizes == [4], "each turn brought one more"
     predict.sizes.clear()
-    asyncio.run(run([0, 6]))
-    assert predict.sizes == [1, 1], "the second came after an empty turn"
+    asyncio.run(run([0, 0, 1, 8]))
+    assert predict.sizes == [3, 1], "the last came after an empty turn"
 
 
 def test_one_row_that_fails_fails_alone() -> None:

@@ -137,7 +137,7 @@ def _edit_card(folder: Path, **changes: object) -> None:
 
 def test_a_model_of_other_features_is_refused(copy: Path) -> None:
     _edit_card(copy, features=["carrier", "arr_delay"])
-    with pytest.raises(ServiceError, match="reads other features.*arr_delay"):
+    with pytest.raises(ServiceError, match=r"reads other features.*arr_delay"):
         load(copy)
 
 
