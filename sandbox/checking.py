@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -15,7 +15,7 @@ from sandbox.course import Lab
 from sandbox.errors import UserError
 from sandbox.grading.live import private_service, running_service
 from sandbox.grading.results import LabResult
-from sandbox.grading.run import Cancelled, Options, grade
+from sandbox.grading.run import Cancelled, Event, Options, grade
 from sandbox.grading.store import Store
 from sandbox.grading.verify import Trial
 from sandbox.grading.verify import verify as verify_lab
@@ -31,8 +31,9 @@ def check(
     seed: int | None = None,
     console: Console | None = None,
     cancel: threading.Event | None = None,
+    on_event: Callable[[Event], None] = lambda event: None,
 ) -> LabResult:
-    """Grade the learner's workspace (or ``source``), show it on ``console``, remember the result.
+    """Grade the learner's workspace (or ``source``), show it on ``console`` or tell ``on_event``, remember the result.
 
     Raises:
         UserError: there is no workspace.
@@ -42,7 +43,7 @@ def check(
     if not folder.is_dir():
         raise UserError(f"{folder} does not exist.", f"Begin the lab first: lab begin {lab.number}")
     options = Options(wall=wall, only=only, seed=seed, live=running_service(lab.course))
-    with CheckPrinter(console) if console else contextlib.nullcontext(lambda event: None) as show:
+    with CheckPrinter(console) if console else contextlib.nullcontext(on_event) as show:
         result = grade(lab, folder, options, show, cancel)
     # A part of the checks, or another folder, says nothing about where the learner stands.
     if not only and source is None:

@@ -112,7 +112,7 @@ def _card(spec: LabSpec, specs: Mapping[str, LabSpec]) -> str:
     before = ", ".join(name[:2] for name in spec.before if name in specs)
     after = f"after {before}" if before else "start here"
     return (
-        f'<li class="lab-card lab-card--{spec.level}"><a href="{escape(spec.id)}.html">'
+        f'<li class="lab-card lab-card--{spec.level}" data-lab="{escape(spec.id)}"><a href="{escape(spec.id)}.html">'
         f'<span class="lab-card__number">{spec.id[:2]}</span> {escape(spec.title)}</a>'
         f"<p>{escape(spec.summary)}</p>"
         f'<p class="lab-card__facts">{length(spec.minutes)} · {spec.level} · {after}</p></li>'
