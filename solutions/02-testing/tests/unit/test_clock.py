@@ -4,6 +4,7 @@ import pytest
 from flightdelay.clock import add_minutes, delay_minutes, is_late, mean_delay, to_minutes
 
 
+# --8<-- [start:worked]
 @pytest.mark.parametrize(("hhmm", "minutes"), [(0, 0), (517, 317), (59, 59), (100, 60), (2359, 1439), (2400, 0)])
 def test_to_minutes(hhmm, minutes):
     assert to_minutes(hhmm) == minutes
@@ -13,6 +14,9 @@ def test_to_minutes(hhmm, minutes):
 def test_to_minutes_refuses_what_is_no_time(hhmm):
     with pytest.raises(ValueError):
         to_minutes(hhmm)
+
+
+# --8<-- [end:worked]
 
 
 @pytest.mark.parametrize(

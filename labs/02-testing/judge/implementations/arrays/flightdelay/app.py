@@ -37,7 +37,7 @@ def create_app(model, max_batch=100):
             probabilities = _ask(model, _table(flights))
         except _Refused as refused:
             return refused.response
-        late = probabilities >= 0.5
+        late = np.greater_equal(probabilities, 0.5)
         pairs = zip(probabilities.tolist(), late.tolist(), strict=True)
         return JSONResponse({"predictions": [{"late": flag, "late_probability": value} for value, flag in pairs]})
 

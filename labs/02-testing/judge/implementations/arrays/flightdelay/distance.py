@@ -25,4 +25,4 @@ def bucket(miles):
 def is_distribution(shares):
     """Within a billionth."""
     values = np.asarray(list(shares), dtype=float)
-    return bool(np.all(values >= 0) and np.abs(values.sum() - 1) <= 1e-9)
+    return bool(np.all(np.greater_equal(values, 0)) and np.abs(values.sum() - 1) <= 1e-9)

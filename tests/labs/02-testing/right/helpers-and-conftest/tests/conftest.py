@@ -1,0 +1,9 @@
+"""Fixtures for both kinds of tests."""
+
+import pytest
+from helpers import flight
+
+
+@pytest.fixture
+def good():
+    return flight()

@@ -1,0 +1,2 @@
+def isNight(minutes):
+    return True
