@@ -2,8 +2,8 @@
 # Make stand-ins for the public images that the course builds on, for machines that cannot pull any.
 #
 # Each has the tag of the image it stands for and the same layout where it matters (`python`, `pip`, site-packages under
-# /usr/local; /bin/prometheus and its default arguments). They are made from Debian's packages. A tag that exists already
-# is left alone, so that on a machine with the real images this script does nothing: `--force` makes them again.
+# /usr/local; /bin/prometheus and its default arguments). They are made from Debian's packages. A tag that is here already,
+# or can be pulled, is left alone: where the real images can be had, nothing is made. `--force` makes them all the same.
 #
 # Builds that install with pip reach the index as this machine does: its certificate bundle, and those pip settings
 # that mean something inside a container, are copied into the Python image at the time of making.
@@ -17,7 +17,10 @@ force=0
 [ "${1:-}" = "--force" ] && force=1
 
 say() { printf 'images: %s\n' "$*"; }
-have() { [ "$force" = 0 ] && docker image inspect "$1" >/dev/null 2>&1; }
+have() {
+    [ "$force" = 0 ] || return 1
+    docker image inspect "$1" >/dev/null 2>&1 || timeout 120 docker pull --quiet "$1" >/dev/null 2>&1
+}
 
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
@@ -28,7 +31,8 @@ write_pip_settings() {
     python="$(command -v python3)"
     printf '[global]\nroot-user-action = ignore\ndisable-pip-version-check = true\ncert = /etc/ssl/certs/ca-certificates.crt\n'
     for key in index-url extra-index-url trusted-host timeout; do
-        value="$("$python" -m pip config get "global.$key" 2>/dev/null || true)"
+        # Not `pip config get`: it looks into one file only.
+        value="$("$python" -m pip config list 2>/dev/null | sed -n "s/^global[.]$key='\(.*\)'$/\1/p" || true)"
         # A folder of this machine (file://…) does not exist inside a container.
         value="$(tr -s '[:space:]' '\n' <<<"$value" | grep -v -e '^file:' -e '^/' -e '^$' | paste -sd' ' - || true)"
         [ -n "$value" ] && printf '%s = %s\n' "$key" "$value"
@@ -119,7 +123,9 @@ make_alertmanager() {
     say "making $tag from Debian's prometheus-alertmanager"
     program="$(command -v prometheus-alertmanager || command -v alertmanager)"
     program_root "$folder" "$program=bin/alertmanager" "$(command -v amtool)=bin/amtool"
-    mkdir -p "$folder/etc/alertmanager" "$folder/alertmanager"
+    mkdir -p "$folder/etc/alertmanager" "$folder/alertmanager" "$folder/usr/share/prometheus"
+    # The public image's program has its templates inside; Debian's reads them from here.
+    cp -rL /usr/share/prometheus/alertmanager "$folder/usr/share/prometheus/"
     chown 65534:65534 "$folder/alertmanager"
     tar -C "$folder" -c . | docker import \
         --change 'USER nobody' --change 'WORKDIR /alertmanager' --change 'EXPOSE 9093' --change 'ENV PATH=/bin' \

@@ -98,8 +98,7 @@ def install(python, extras, without_uv):
     what = ["--editable", target, "--constraint", os.path.join(ROOT, "requirements.lock")]
     uv = None if without_uv else find_uv(python)
     if uv:
-        env = dict(os.environ, **uv_settings(python))
-        if subprocess.call([uv, "pip", "install", "--python", python] + what, env=env) == 0:
+        if shown([uv, "pip", "install", "--python", python] + what, uv_settings(python)) == 0:
             return
         say("uv did not manage; trying pip")
     pip = [python, "-m", "pip", "install", "--disable-pip-version-check"]
@@ -125,20 +124,28 @@ def find_uv(python):
 
 def uv_settings(python):
     """uv reads no settings of pip: pass on the index and the certificates that pip is set to use."""
+    # Not `pip config get`: it looks into one file only, `list` tells what holds in the end.
+    command = [python, "-m", "pip", "config", "list"]
+    listed = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode(
+        "utf-8", "replace"
+    )
+    found = {}
+    for section in ("global", "install", ":env:"):  # each goes before the ones before it
+        found.update(re.findall(r"(?m)^%s\.([\w-]+)='(.*)'$" % section, listed))
     settings = {}
     for key, variable in (("index-url", "UV_DEFAULT_INDEX"), ("cert", "SSL_CERT_FILE")):
-        if variable not in os.environ:
-            command = [python, "-m", "pip", "config", "get", "global." + key]
-            found = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-            value = found.stdout.decode("utf-8", "replace").strip()
-            if found.returncode == 0 and value:
-                settings[variable] = value
+        if variable not in os.environ and found.get(key):
+            settings[variable] = found[key]
     return settings
 
 
-def shown(command):
-    """Run pip; show one line of what it does at a time on a terminal, and its last lines where it fails."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+def shown(command, settings=()):
+    """Run uv or pip; show one line of what it does at a time on a terminal, and its last lines where it fails.
+
+    ``settings`` are added to the environment.
+    """
+    env = dict(os.environ, **dict(settings))
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env)
     last, told = [], time.time()
     terminal = sys.stdout.isatty()
     for raw in process.stdout:

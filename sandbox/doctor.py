@@ -20,7 +20,6 @@ from rich.text import Text
 from sandbox import tools
 from sandbox.course import Course
 from sandbox.errors import UserError
-from sandbox.jail import JailUnavailable, open_jail
 from sandbox.runtime import ports
 from sandbox.runtime.stack import Stack
 
@@ -75,8 +74,9 @@ class Report:
 
 def examine(course: Course) -> Report:
     """Examine this machine. Starts nothing and changes nothing."""
-    rows = (*_machine(course), _jail(), *_ports(course), *_tools(course))
-    return Report(tuple(rows), tuple(_traps(course)))
+    jail = _jail()
+    rows = (*_machine(course), jail, *_ports(course), *_tools(course))
+    return Report(tuple(rows), tuple(_traps(course, walled=jail.verdict == "ok")))
 
 
 def missing(course: Course) -> list[Row]:
@@ -95,7 +95,8 @@ def render(report: Report, console: Console) -> None:
                 table.add_section()
                 table.add_row()
             group = row.group
-        table.add_row(_MARKS[row.verdict], row.name, Text(row.value), Text(row.where, style="dim"), " ".join(row.labs))
+        where = Text(_short(row.where), style="dim")
+        table.add_row(_MARKS[row.verdict], row.name, Text(row.value), where, " ".join(row.labs))
     console.print(table)
     advice = [f"{row.name}: {row.how}" for row in report.rows if row.how]
     for title, lines in (("What to do about it", advice), ("Known traps on this machine", report.traps)):
@@ -103,6 +104,14 @@ def render(report: Report, console: Console) -> None:
             console.print(f"\n[bold]{title}[/]")
         for line in lines:
             console.print(f"  {line}", markup=False)
+
+
+def _short(where: str) -> str:
+    """A path as seen from here or from home, so that it fits into a column; any other text as it is."""
+    for folder, sign in ((Path.cwd(), ""), (Path.home(), "~/")):
+        if where.startswith(f"{folder}{os.sep}"):
+            return sign + where.removeprefix(f"{folder}{os.sep}")
+    return where
 
 
 # --- the machine --------------------------------------------------------------------------------------------------------
@@ -141,12 +150,15 @@ def _system() -> str:
 
 def _jail() -> Row:
     """Which wall stands between a submission and this machine."""
+    from sandbox.jail import JailUnavailable, open_jail
+
     try:
         jail = open_jail("auto")
     except (JailUnavailable, UserError) as error:
         return Row("machine", "jail", "warning", "none works", how=str(error))
     if jail.name == "process":
-        return Row("machine", "jail", "warning", "process (no wall)", how=jail.notice)
+        why = "Your own work runs without a wall, and a class cannot be graded here. " + "; ".join(jail.tried)
+        return Row("machine", "jail", "warning", "process (no wall)", how=why)
     return Row("machine", "jail", "ok", jail.name)
 
 
@@ -183,7 +195,7 @@ def _tool_row(sighting: tools.Sighting, labs: tuple[str, ...]) -> Row:
         return Row("tools", sighting.name, "ok", sighting.tool.version, str(sighting.tool.path), labs)
     spec = tools.TOOLS[sighting.name]
     here = tools.program(sighting.name) if spec.programs else None
-    where = "does not answer" if here else f"for {spec.purpose}"
+    where = "is here, but does not answer" if here else spec.purpose
     return Row("tools", sighting.name, "missing", "", where, labs, sighting.fix)
 
 
@@ -200,7 +212,7 @@ def _labs_by_tool(course: Course) -> dict[str, tuple[str, ...]]:
 # --- known traps --------------------------------------------------------------------------------------------------------
 
 
-def _traps(course: Course) -> Iterator[str]:
+def _traps(course: Course, *, walled: bool) -> Iterator[str]:
     if _in_wsl() and course.root.resolve().parts[:2] == ("/", "mnt"):
         yield (
             f"This checkout is on a Windows drive ({course.root}): files are slow there and lose their modes. "
@@ -218,13 +230,13 @@ def _traps(course: Course) -> Iterator[str]:
         )
     if sys.platform == "darwin":
         yield "macOS: the AirPlay receiver may hold port 5000 (System Settings, General, AirDrop & Handoff)."
-    if _reads("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
+    if not walled and _reads("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
         yield (
-            "This system restricts user namespaces (Ubuntu 23.10 and later): where the jail above is not bubblewrap, "
-            "`sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0` allows it until the next start."
+            "This system restricts user namespaces (Ubuntu 23.10 and later), and so the jail has no wall. "
+            "`sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0` allows them until the next start."
         )
-    if Path("/.dockerenv").exists() or os.environ.get("REMOTE_CONTAINERS"):
-        yield "Inside a container: user namespaces are often refused here, and the jail then has no wall."
+    if not walled and (Path("/.dockerenv").exists() or os.environ.get("REMOTE_CONTAINERS")):
+        yield "Inside a container, user namespaces are usually refused, and so the jail has no wall."
 
 
 def _in_wsl() -> bool:

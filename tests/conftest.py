@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Generator
 
 import pytest
 
@@ -32,6 +34,37 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 pytest.fail(f"needs {name}, and SANDBOX_REQUIRE=1: {problem}", pytrace=False)
             if problem:
                 pytest.skip(f"needs {name}: {problem}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where SANDBOX_REQUIRE=1, a test that skips itself fails as well."""
+    report = yield
+    if REQUIRED and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, and SANDBOX_REQUIRE=1: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a whole file that skips itself while it is read."""
+    report = yield
+    if REQUIRED and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"{collector.nodeid} was skipped, and SANDBOX_REQUIRE=1: {report.longrepr}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what was skipped, and why: one line for each reason."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    for reason, count in sorted(reasons.items()):
+        line = f"skipped {count}: {' '.join(reason.split())}"
+        terminalreporter.write_line(line if len(line) <= 200 else f"{line[:199]}…")
 
 
 def _problem(name: str) -> str:

@@ -466,13 +466,21 @@ def check_alerts_fire(fault, replays):
     deadline = replay.onset + params["within"] if params["within"] else replay.deadline
     story = f"From minute {replay.onset}: {replay.story}"
     accepted = ("page",) if params["severity"] == "page" else SEVERITIES
-    right = [f for f in fired if f.severity in accepted and f.name == params.get("alertname", f.name)]
+    always = {f.name for f in replays.fired("ordinary-day")}
+    of_kind = [f for f in fired if f.severity in accepted and f.name == params.get("alertname", f.name)]
+    right = [f for f in of_kind if f.name not in always]
     in_time = [f for f in right if replay.onset < f.minute <= deadline]
     kind = {"page": "a page", "ticket": "a ticket, and no page", "either": "a page or a ticket"}[params["severity"]]
     if "alertname" in params:
         kind += f" named {params['alertname']}"
     expected = f"{kind} between minute {replay.onset + 1} and minute {deadline}"
     seen = f"fired: {_list(fired)}"
+    if of_kind and not right:
+        fail(
+            f"{of_kind[0].name} fires on an ordinary day, too, so it tells nothing about this incident",
+            observed=f"fired on the ordinary day: {_list(replays.fired('ordinary-day'))}",
+            expected=expected,
+        )
     if not in_time:
         late = [f for f in right if f.minute > deadline]
         what = "fires too late" if late else "fires before anything is wrong" if right else "fires in time"

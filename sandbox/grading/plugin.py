@@ -231,7 +231,8 @@ class Plugin:
             except Exception as error:
                 status, message, observed, expected = self.classify(error)
                 seen = f" (seen: {observed}; expected: {expected})" if observed or expected else ""
-                return PartResult(case.name, clip(title), status, clip(message + seen))
+                why = str(getattr(case, "reason", "")) if status == "failed" else ""
+                return PartResult(case.name, clip(title), status, clip(message + seen), clip(why))
             # What a check returns is worth telling though all is well: a time that was measured, say.
             return PartResult(case.name, clip(title), "passed", clip(said) if isinstance(said, str) else "")
 

@@ -12,12 +12,13 @@ Status = Literal["passed", "failed", "skipped", "blocked", "error"]
 
 @dataclass(frozen=True)
 class PartResult:
-    """One sub-check: a single fault or case."""
+    """One sub-check: a single fault or case. ``why`` says, for a fault that was not noticed, why it matters."""
 
     name: str
     title: str
     status: Status
     message: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True)

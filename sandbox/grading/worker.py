@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.course import Lab, open_course
+from sandbox.course import open_course
 from sandbox.grading.plugin import CollectionError, LiveService, Plugin, Run
 from sandbox.jail import JailUnavailable, open_jail
 from sandbox.workspace import Submission
@@ -79,7 +79,7 @@ def _run(job: dict[str, Any], send: Any) -> int:
         plugins.append(_load(lab.folder / "fixtures.py", f"lab_fixtures_{lab.number}"))
     with tempfile.TemporaryDirectory(prefix="checks-") as temporary:
         try:
-            status = pytest.main(_arguments(lab, Path(temporary)), plugins)
+            status = pytest.main(_arguments(run, Path(temporary)), plugins)
         finally:
             jail.close()
     # Exit 4 and 2 are pytest's own usage and collection errors; what it printed is in the log.
@@ -94,10 +94,13 @@ def _run(job: dict[str, Any], send: Any) -> int:
     return 0
 
 
-def _arguments(lab: Lab, temporary: Path) -> list[str]:
+def _arguments(run: Run, temporary: Path) -> list[str]:
+    lab = run.lab
+    hidden = run.private / lab.id / "checks.py" if run.private else None
     # Nothing outside the lab's own file may steer the run: no conftest, no ini file, no cache, no rewriting.
     return [
-        str(lab.checks_file), "--noconftest", "-c", os.devnull, f"--rootdir={lab.folder}", "--import-mode=importlib",
+        str(lab.checks_file), *([str(hidden)] if hidden and hidden.is_file() else []),
+        "--noconftest", "-c", os.devnull, f"--rootdir={lab.folder}", "--import-mode=importlib",
         "-o", "python_files=checks.py", "-o", "python_functions=check_*", "--assert=plain",
         "-p", "no:cacheprovider", "-p", "no:faulthandler", f"--basetemp={temporary / 'pytest'}", "-q", "--tb=short", "-s",
     ]  # fmt: skip

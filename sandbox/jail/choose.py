@@ -54,7 +54,8 @@ def _first_that_works(own_work: bool) -> Jail:
             advice.append(f"{wall}: {error.fix}")
             continue
         if wall == "process":
-            jail.notice += " Tried before it: " + " ".join(tried)
+            jail.notice += " Why there is none: make doctor."
+        jail.tried = tuple(tried)
         return jail
     raise JailUnavailable(
         "No wall works on this machine.\n" + "\n".join(f"  {line}" for line in tried),

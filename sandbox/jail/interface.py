@@ -160,10 +160,12 @@ class Jail:
     Attributes:
         name: "bubblewrap", "docker" or "process".
         notice: what the person must know about this wall, or an empty string.
+        tried: why each wall that goes before it does not work here.
     """
 
     name: str = "none"
     notice: str = ""
+    tried: tuple[str, ...] = ()
 
     def run(
         self,

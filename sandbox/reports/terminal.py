@@ -103,6 +103,8 @@ def _story(check: CheckResult) -> Text:
     if check.expected:
         text.append("\nexpected: ", style="bold").append(check.expected)
     bad = [part for part in check.parts if part.status == "failed"]
+    if bad and bad[0].why:
+        text.append("\nwhy it matters: ", style="bold").append(bad[0].why)
     for part in bad[1:6]:
         text.append("\n· ", style="dim").append(part.title)
     if len(bad) > 6:

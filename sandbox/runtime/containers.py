@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -36,6 +37,11 @@ class Containers:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._seen: list[dict[str, Any]] | None = None
+
+    def answers(self) -> bool:
+        """Is there an engine that answers?"""
+        return self._docker("version", "--format", "{{.Server.Version}}").returncode == 0
 
     # --- images --------------------------------------------------------------------------------------------------------
 
@@ -153,6 +159,13 @@ class Containers:
                 self._check(self._docker("network", "rm", *networks))
         return sorted(chosen)
 
+    def remove_images(self) -> list[str]:
+        """Remove the images that were built for this checkout; tells which. None of its containers may be left."""
+        built = [unit.image for unit in read_units(self.settings) if unit.built and self.has_image(unit.image)]
+        for image in built:
+            self._check(self._docker("image", "rm", image))
+        return built
+
     def output(self, name: str) -> str:
         """What the unit has printed."""
         container = self._container(name)
@@ -169,6 +182,19 @@ class Containers:
         options = ["--follow"] if follow else []
         return [*tools.require("docker").argv, "logs", "--tail", "200", *options, container["Id"]]
 
+    @contextlib.contextmanager
+    def glance(self) -> Iterator[None]:
+        """Ask the engine once for all containers; what is told in the block is as of then."""
+        if self._seen is not None:
+            yield
+            return
+        with contextlib.suppress(EngineSilent):
+            self._seen = self._containers()
+        try:
+            yield
+        finally:
+            self._seen = None
+
     # --- inside --------------------------------------------------------------------------------------------------------
 
     def _container(self, name: str) -> dict[str, Any] | None:
@@ -176,6 +202,8 @@ class Containers:
         return services.get(name)
 
     def _containers(self) -> list[dict[str, Any]]:
+        if self._seen is not None:
+            return self._seen
         listed = self._docker("ps", "--all", "--quiet", "--no-trunc", "--filter", self._filter())
         if listed.returncode:
             raise EngineSilent("the Docker engine does not answer", "Start Docker, then try again.")

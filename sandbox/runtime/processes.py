@@ -171,8 +171,22 @@ def _end(process: psutil.Process) -> None:
         family = [process, *process.children(recursive=True)]
         # psutil compares the time of creation before it signals: an id that is used again is never hit.
         process.terminate()
-        _, left = psutil.wait_procs(family, timeout=STOP_S)
-        for survivor in left:
+        for survivor in _left(family, STOP_S):
             with contextlib.suppress(psutil.Error):
                 survivor.kill()
-        psutil.wait_procs(left, timeout=STOP_S)
+        _left(family, STOP_S)
+
+
+def _left(family: list[psutil.Process], timeout_s: float) -> list[psutil.Process]:
+    """Those that still run after the time is up; returns at once when there are none."""
+    deadline = time.monotonic() + timeout_s
+    while (left := [process for process in family if _runs(process)]) and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+    return left
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Not gone, and no zombie: where process 1 of a container is no init, a dead process stays as one for good."""
+    with contextlib.suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False

@@ -17,7 +17,7 @@ from sandbox.runtime.processes import Processes
 from sandbox.runtime.progress import Progress, Silent
 from sandbox.runtime.records import Records, StackRecord
 from sandbox.runtime.settings import Settings, StackError, read_settings
-from sandbox.runtime.status import Status
+from sandbox.runtime.status import Status, UnitStatus
 from sandbox.runtime.units import Unit, profiles_of, read_units
 
 RUNTIMES = ("auto", "docker", "process")
@@ -38,6 +38,7 @@ class Stack:
     def __init__(self, course: Course) -> None:
         self.settings: Settings = read_settings(course)
         self.units: tuple[Unit, ...] = read_units(self.settings)
+        self._by_name = {unit.name: unit for unit in self.units}
         self.records = Records(self.settings.state)
         self.processes = Processes(self.settings, self.records)
         self.containers = Containers(self.settings)
@@ -49,15 +50,19 @@ class Stack:
         record = self.records.stack()
         profiles = record.profiles if record else ()
         left_out = dict(record.left_out) if record else {}
-        told = []
-        for unit in self.units:
-            if not unit.belongs(profiles):
-                continue
-            status = self._ward(unit, record.runtime if record else "process").status(unit)
-            if unit.name in left_out and status.state == "stopped":
-                status = replace(status, state="left out", detail=left_out[unit.name])
-            told.append(status)
-        return Status(record.runtime if record else "", record.reason if record else "", profiles, tuple(told))
+        runtime = record.runtime if record else "process"
+        units = [unit for unit in self.units if unit.belongs(profiles)]
+        with self._glance(runtime):
+            told = tuple(self._told(unit, runtime, left_out.get(unit.name, "")) for unit in units)
+        return Status(record.runtime if record else "", record.reason if record else "", profiles, told)
+
+    def _told(self, unit: Unit, runtime: str, left_out: str) -> UnitStatus:
+        status = self._ward(unit, runtime).status(unit)
+        return replace(status, state="left out", detail=left_out) if left_out and status.state == "stopped" else status
+
+    def _glance(self, runtime: str) -> contextlib.AbstractContextManager[None]:
+        """One question to the engine for all that is asked in the block, where the runtime has one."""
+        return self.containers.glance() if runtime == "docker" else contextlib.nullcontext()
 
     # --- start ---------------------------------------------------------------------------------------------------------
 
@@ -75,6 +80,8 @@ class Stack:
         with self.records.lock(progress.note):
             before = self.records.stack()
             wanted = tuple(sorted({*profiles, *(before.profiles if before else ())}))
+            if (running := self._as_asked(runtime, wanted, before)) is not None:
+                return running
             units = [unit for unit in self.units if unit.belongs(wanted)]
             choice = self._choose(runtime, before, units, progress)
             if before and before.runtime != choice.runtime:
@@ -94,6 +101,19 @@ class Stack:
                 self.records.write_stack(before if before and before.runtime == choice.runtime else None)
                 raise
         return self.status()
+
+    def _as_asked(self, runtime: str, profiles: tuple[str, ...], before: StackRecord | None) -> Status | None:
+        """The stack's status where all of it runs as asked, else None. Asks nobody else: a second start is quick."""
+        if before is None or before.profiles != profiles or runtime not in ("auto", before.runtime):
+            return None
+        if before.left_out:
+            return None  # what was left out may be had by now
+        self._render_configuration(before.runtime)
+        units = [unit for unit in self.units if unit.belongs(profiles)]
+        with self._glance(before.runtime):
+            status = self.status()
+            current = status.healthy and all(self._ward(unit, before.runtime).is_current(unit) for unit in units)
+        return status if current else None
 
     def _start(self, units: Iterable[Unit], runtime: str, started: list[Unit], progress: Progress) -> None:
         stale = [unit for unit in units if not self._ward(unit, runtime).is_current(unit)]
@@ -119,11 +139,12 @@ class Stack:
 
     # --- stop ----------------------------------------------------------------------------------------------------------
 
-    def stop(self, progress: Progress | None = None) -> list[str]:
-        """Stop everything of this checkout; tells the names of what was running."""
+    def stop(self, progress: Progress | None = None, *, images: bool = False) -> list[str]:
+        """Stop everything of this checkout; tells the names of what was running. ``images``: remove what was built, too."""
         progress = progress or Silent()
         with self.records.lock(progress.note):
-            return self._stop_all()
+            stopped = self._stop_all()
+            return [*stopped, *self.containers.remove_images()] if images else stopped
 
     def _stop_all(self) -> list[str]:
         record = self.records.stack()
@@ -242,7 +263,7 @@ class Stack:
 
     def _address(self, name: str, runtime: str) -> str:
         """``host:port`` at which the stack's parts reach a unit."""
-        unit = next((unit for unit in self.units if unit.name == name.lower()), None)
+        unit = self._by_name.get(name.lower())
         if unit is None:
             raise StackError(f"monitoring/ names ${{SANDBOX_{name}_ADDRESS}}, and the stack has no {name.lower()}.")
         if self._in_process(unit, runtime):

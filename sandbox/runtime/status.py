@@ -105,7 +105,7 @@ def render(status: Status, console: Console) -> None:
     elif not status.started:
         console.print("Nothing is started. Start it: make start")
     elif status.healthy:
-        console.print(f"Runtime: {status.runtime} ({status.reason})", markup=False)
+        console.print(f"Runtime {status.runtime}: {status.reason}", markup=False)
     else:
         console.print("Something is not as it should be. Heal it: make start. See why: lab logs NAME")
 

@@ -75,7 +75,7 @@ class Unit:
         """Changes when the unit's description or a file that it watches changes."""
         total = hashlib.sha256(self.definition.encode())
         for path in self.watched:
-            total.update(_traces(path).encode())
+            total.update(traces(path).encode())
         return total.hexdigest()[:16]
 
 
@@ -139,7 +139,7 @@ def _unit(name: str, body: dict[str, Any], settings: Settings, host: bool) -> Un
     )
 
 
-def _traces(path: Path) -> str:
+def traces(path: Path) -> str:
     """Names, sizes and times of the files below a path: enough to see a change, and quick."""
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     stats = ((file, file.stat()) for file in files if "__pycache__" not in file.parts)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -21,6 +24,7 @@ from sandbox.runtime.progress import Printed, Progress
 from sandbox.runtime.settings import Settings, StackError
 from sandbox.runtime.stack import Stack
 from sandbox.runtime.status import Status, render
+from sandbox.runtime.units import traces
 
 EXAMPLE: dict[str, Any] = {
     "carrier": "UA", "origin": "EWR", "dest": "ORD", "month": 7, "day": 4, "sched_dep_time": 1745, "distance": 719,
@@ -70,13 +74,13 @@ def up(course: Course, *, runtime: str = "auto", profiles: Sequence[str] = (), c
     return found
 
 
-def down(course: Course, *, console: Console | None = None) -> list[str]:
-    """Stop everything that was started; tells the names of what was running."""
+def down(course: Course, *, images: bool = False, console: Console | None = None) -> list[str]:
+    """Stop everything that was started, and with ``images`` remove what was built; tells the names of it all."""
     console = console or Console(quiet=True)
     stack = Stack(course)
     printed = Printed(console)
     with printed.at_work():
-        stopped = stack.stop(printed)
+        stopped = stack.stop(printed, images=images)
     console.print(f"Stopped: {', '.join(stopped)}." if stopped else "Nothing was running.", markup=False)
     return stopped
 
@@ -114,6 +118,9 @@ def prepare_model(settings: Settings, progress: Progress) -> None:
     Raises:
         StackError: the data or the training failed; carries the end of what it said.
     """
+    stamp = settings.models.with_name("prepared")
+    if stamp.is_file() and stamp.read_text("utf-8") == _model_traces(settings):
+        return
     progress.note("preparing data and model (the first time takes about 20 seconds)")
     settings.models.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "sandbox.service", "prepare", "--models", str(settings.models), "--if-needed"]
@@ -139,6 +146,19 @@ def prepare_model(settings: Settings, progress: Progress) -> None:
         raise
     if status:
         raise StackError(f"The model could not be prepared:\n{tail(''.join(said))}")
+    stamp.write_text(_model_traces(settings), "utf-8")
+
+
+def _model_traces(settings: Settings) -> str:
+    """Changes when something changes that the model is made from, or the model itself.
+
+    The service's own command compares contents, which takes it half a second of imports. This looks at names, sizes and
+    times only, to know when there is no need to ask.
+    """
+    packages = Path(sysconfig.get_path("purelib"))
+    seen = [sys.version, str(packages), str(packages.stat().st_mtime_ns)]
+    seen += [traces(path) for path in (settings.root / "sandbox" / "service", settings.models)]
+    return hashlib.sha256("\0".join(seen).encode()).hexdigest()
 
 
 def predict(settings: Settings, flight: dict[str, Any]) -> dict[str, Any]:
@@ -210,7 +230,7 @@ def _print_next(course: Course, found: Up, console: Console) -> None:
 
 def _runtime(status: Status) -> str:
     what = "Docker containers" if status.runtime == "docker" else "local processes"
-    return f"{what} ({status.reason})"
+    return f"{what}: {status.reason}"
 
 
 def _print_missing(course: Course, console: Console) -> None:
@@ -220,4 +240,5 @@ def _print_missing(course: Course, console: Console) -> None:
     if rows:
         console.print("\nMissing here, and only needed for some labs:")
     for row in rows:
-        console.print(f"  {row.name}: {', '.join(row.labs)}. {row.how}", markup=False)
+        labs = f"lab{'s' if len(row.labs) > 1 else ''} {', '.join(row.labs)}"
+        console.print(f"  {row.name} ({labs}): {row.how}", markup=False)

@@ -262,6 +262,13 @@ def _bad_weather(rng: np.random.Generator) -> Replay:
     return Replay(world, at, "a storm: 64 % of the predictions say late, and they are right; more people ask")
 
 
+def _ordinary_day(rng: np.random.Generator) -> Replay:
+    return Replay(World(240, rng), 0, "an ordinary day: nothing happens")
+
+
+ORDINARY = "ordinary-day"
+"""The control: what fires here, too, tells nothing about an incident."""
+
 Builder = Callable[[np.random.Generator], Replay]
 
 INCIDENTS: dict[str, Builder] = {
@@ -293,5 +300,5 @@ CALM_DAYS: dict[str, Builder] = {
 
 def build(name: str, seed: str) -> Replay:
     """Draw a scenario: the same for the same seed."""
-    builder = {**INCIDENTS, **CALM_DAYS}[name]
+    builder = {**INCIDENTS, **CALM_DAYS, ORDINARY: _ordinary_day}[name]
     return builder(np.random.default_rng(list(f"{seed}:{name}".encode())))

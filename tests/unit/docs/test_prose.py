@@ -23,7 +23,7 @@ NAMES = [path.relative_to(ROOT).as_posix() for path in PAGES]
 # Right in British English, too, in the sense in which they are used here.
 BOTH = {"program", "programs", "license", "licensed", "licenses", "disk", "disks", "check", "checks", "draft", "meter",
         "meters", "practice", "practices", "story", "stories", "toward", "curb", "gray", "tire", "ton", "tons", "jail",
-        "jails", "analog", "acknowledgment", "catalog"}  # fmt: skip
+        "jails", "artifact", "artifacts", "analog", "acknowledgment", "catalog"}  # fmt: skip
 REGISTRIES = re.compile(r"\b(pypi\.org|pythonhosted\.org|registry\.npmjs\.org|docker\.io|ghcr\.io|quay\.io|gcr\.io)\b")
 MACHINE = re.compile(r"(?<![\w./-])/(work|root|opt|tmp/bash)/")
 

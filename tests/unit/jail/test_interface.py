@@ -85,10 +85,12 @@ def test_without_any_wall_it_says_what_was_tried_and_what_to_do(monkeypatch: pyt
 
 def test_one_falls_to_no_wall_for_own_work_only_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choose, "_open", refuse)
+    monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.delenv("SANDBOX_JAIL", raising=False)
     jail = open_jail()
     assert jail.name == "process"
-    assert "docker is broken." in jail.notice
+    assert "make doctor" in jail.notice
+    assert jail.tried == ("bubblewrap: bubblewrap is broken.", "docker: docker is broken.")
 
 
 def test_places_inside_become_paths_of_the_host_without_a_wall() -> None:

@@ -90,7 +90,7 @@ def test_time_is_up(jail: Jail) -> None:
 
 def test_mounts_are_seen(jail: Jail, tmp_path: Path) -> None:
     (tmp_path / "data.txt").write_text("shown")
-    seen = jail.run(["cat", "/opt/given/data.txt"], mounts={"/opt/given": tmp_path})
+    seen = jail.run(["cat", "/given/folder/data.txt"], mounts={"/given/folder": tmp_path})
     assert seen.stdout == "shown"
 
 

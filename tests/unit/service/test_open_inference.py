@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -190,7 +191,7 @@ def binary(
         else tensor
         for tensor in tensors(few[:2])
     ]
-    json_part = __import__("json").dumps({"inputs": inputs}).encode()
+    json_part = json.dumps({"inputs": inputs}).encode()
     headers = {"inference-header-content-length": head if head is not None else str(len(json_part))}
     return call("POST", INFER, content=json_part + content, headers=headers)
 
@@ -221,7 +222,6 @@ def test_a_wrong_length_of_the_json_is_refused(call: Client, few: list[dict[str,
 
 
 def test_bytes_that_nobody_claims_are_refused(call: Client, few: list[dict[str, Any]]) -> None:
-    import json
 
     head = json.dumps({"inputs": tensors(few[:2])}).encode()
     headers = {"inference-header-content-length": str(len(head))}

@@ -1,0 +1,163 @@
+"""The commands on the pages, run as they stand there, in their order, and what the pages show of their output.
+
+Each page has a shell of its own, in a sandbox with a state folder, a work folder and ports of its own. Numbers, and what
+stands for something else (``…``), may differ; all other words that a page shows must come.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from sandbox.runtime.settings import compose_document
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.slow
+
+# Where `make check` finds that something is still wrong, make ends with 2: right for a page that says so.
+NOT_ZERO = {"make check": {0, 2}, "make -C ../.. check": {0, 2}, "../../.venv/bin/python -m pytest": {0, 1, 4, 5}}
+# What a page shows and a test does not do, with the reason. Each must stand on its page.
+LEFT_OUT = {
+    "labs/10-monitoring.md": {"../../.venv/bin/uvicorn": "runs until it is stopped", "curl": "asks that server"},
+}
+# What a page asks for in words, before the command.
+BEFORE = {
+    ("labs/00-orientation.md", "curl -s -X POST"): "cp labs/00-orientation/flight.json .",
+    ("labs/02-testing.md", "../../.venv/bin/python -m pytest"): f"cp -r {ROOT}/solutions/02-testing/tests .",
+}
+PAGES = {
+    "start/first-success.md": (),
+    "labs/00-orientation.md": (),
+    "labs/02-testing.md": (),
+    "labs/05-continuous-integration.md": ("act",),
+    "labs/10-monitoring.md": ("prometheus", "promtool", "amtool"),
+}
+
+
+@dataclass
+class Command:
+    """A command of a page and the lines that the page shows under it."""
+
+    text: str
+    shown: list[str] = field(default_factory=list)
+
+
+def commands(page: str) -> list[Command]:
+    """Every command of the page's ``console`` blocks, in order; a line that ends in a backslash goes on."""
+    found: list[Command] = []
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    for _, block in re.findall(r"^( *)```console\n(.*?)^\1```", text, re.DOTALL | re.MULTILINE):
+        for line in (line.strip() for line in block.splitlines()):
+            if line.startswith("$ "):
+                found.append(Command(line[2:]))
+            elif found and found[-1].text.endswith("\\"):
+                found[-1].text += "\n" + line
+            elif line:
+                found[-1].shown.append(line)
+    return found
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment of a sandbox that is nobody's."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("SANDBOX_") or k == "SANDBOX_REQUIRE"}
+    env |= {"SANDBOX_WORK": str(tmp_path / "work"), "SANDBOX_STATE": str(tmp_path / "state"), "NO_COLOR": "1"}
+    env |= {"COLUMNS": "200", "SANDBOX_RUNTIME": "process", "GIT_AUTHOR_NAME": "L", "GIT_AUTHOR_EMAIL": "l@localhost",
+            "GIT_COMMITTER_NAME": "L", "GIT_COMMITTER_EMAIL": "l@localhost"}  # fmt: skip
+    for name in compose_document()["x-ports"]:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            env[name] = str(probe.getsockname()[1])
+    yield env
+    subprocess.run([sys.executable, "-c", "from sandbox.cli import main; main()", "stop"], env=env, check=True)
+    (ROOT / "flight.json").unlink(missing_ok=True)
+
+
+def test_nothing_is_left_out_that_no_page_holds() -> None:
+    for page, left in LEFT_OUT.items():
+        texts = [command.text for command in commands(page)]
+        assert [start for start in left if not any(text.startswith(start) for text in texts)] == []
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=pytest.mark.needs(*tools) if tools else ()) for page, tools in PAGES.items()]
+)
+def test_commands_do_what_the_page_shows(page: str, place: dict[str, str]) -> None:
+    assert shutil.which("bash") and shutil.which("curl"), "the pages use bash and curl"
+    with subprocess.Popen(
+        ["bash"],
+        cwd=ROOT,
+        env=place,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as shell:
+        output = ""
+        for command in commands(page):
+            if any(command.text.startswith(start) for start in LEFT_OUT.get(page, {})):
+                continue
+            for (where, start), preparation in BEFORE.items():
+                if where == page and command.text.startswith(start):
+                    run(shell, preparation, place)
+            # The number of a process stands on the page as an example; the one to use was shown by `make status`.
+            if kill := re.match(r"kill -9 \d+", command.text):
+                (number,) = re.findall(r"Model service .*process (\d+)", output)
+                command.text = command.text.replace(kill.group().split()[-1], number)
+            status, output = run(shell, command.text, place)
+            allowed = next((statuses for start, statuses in NOT_ZERO.items() if command.text.startswith(start)), {0})
+            assert status in allowed, f"$ {command.text}\n{output}\nexit status {status}"
+            for line in command.shown:
+                assert like(line).search(squeezed(output)), (
+                    f"$ {command.text}\nthe page shows: {line}\nit printed:\n{output}"
+                )
+        assert shell.stdin
+        shell.stdin.close()
+
+
+def run(shell: subprocess.Popen[str], text: str, place: dict[str, str]) -> tuple[int, str]:
+    """Run one command in the page's shell; its exit status and what it printed, in the words of the page."""
+    home = {"cd work/": f"cd {place['SANDBOX_WORK']}/", " work/": f" {place['SANDBOX_WORK']}/", ".sandbox/": f"{place['SANDBOX_STATE']}/",
+            "../../.venv": str(ROOT / ".venv"), "-C ../..": f"-C {ROOT}", "127.0.0.1:8000": f"127.0.0.1:{place['SANDBOX_SERVICE_PORT']}"}  # fmt: skip
+    for old, new in home.items():
+        text = text.replace(old, new)
+    assert shell.stdin
+    assert shell.stdout
+    shell.stdin.write(f"{text}\nprintf '\\n::status:%s::\\n' $?\n")
+    shell.stdin.flush()
+    lines: list[str] = []
+    for line in shell.stdout:
+        if done := re.match(r"::status:(\d+)::", line):
+            printed = "".join(lines).replace(place["SANDBOX_WORK"], "work").replace(place["SANDBOX_STATE"], ".sandbox")
+            return int(done[1]), printed
+        lines.append(line)
+    raise AssertionError(f"the shell ended: {''.join(lines)}")
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"[ \t]+", " ", text)
+
+
+VARYING = re.compile(r"\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{7,40}\b|\d+(?:\.\d+)*|…|\.\.\.")
+
+
+def like(line: str) -> re.Pattern[str]:
+    """A pattern for a line of a page: any number for a number, any hash for a hash, anything for ``…``."""
+    line = squeezed(line.strip())
+    pattern, end = "", 0
+    for part in VARYING.finditer(line):
+        any_of_it = (
+            ".*" if part[0] in ("…", "...") else r"[\d.]+" if part[0][0].isdigit() and "." in part[0] else r"[0-9a-f.]+"
+        )
+        pattern += re.escape(line[end : part.start()]) + any_of_it
+        end = part.end()
+    return re.compile(pattern + re.escape(line[end:]))
