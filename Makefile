@@ -1,9 +1,10 @@
 # The front door. Each target is one call of the command `lab`, or of a tool of the house.
 .DEFAULT_GOAL := help
-.PHONY: help start stop status doctor begin check watch hint reset progress docs test verify bench lint clean
+.PHONY: help start stop status doctor begin check watch hint reset progress grade docs test verify bench lint clean
 
 PYTHON ?= python3
 LAB ?= 00
+FROM ?= submissions
 BIN := .venv/bin
 READY := .venv/.ready
 
@@ -43,6 +44,9 @@ reset: $(READY) ## Start a lab again, with a backup (LAB=00)
 progress: $(READY) ## Show where you stand in each lab
 	@$(BIN)/lab progress
 
+grade: $(READY) ## Grade a class (LAB=02 FROM=submissions)
+	@$(BIN)/lab grade $(FROM) --lab $(LAB)
+
 docs: $(READY) ## Build the course site into site/
 	@$(BIN)/mkdocs build --strict --quiet
 
@@ -60,5 +64,6 @@ bench: $(READY) ## Measure: ratios from several runs on this machine
 	@$(BIN)/python -m tests.benchmarks
 
 clean: ## Remove what was made: .venv, .sandbox, site (your work/ stays)
-	@if [ -x $(BIN)/lab ]; then $(BIN)/lab stop; fi
-	@rm -rf .venv .sandbox site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@if [ -x $(BIN)/lab ]; then $(BIN)/lab stop --images; fi
+	@rm -rf .venv .venv.lock .sandbox site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -not -path "./work/*" -prune -exec rm -rf {} +

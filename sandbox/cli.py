@@ -10,15 +10,17 @@ import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from sandbox import __version__
-from sandbox.course import Course, Lab, open_course
 from sandbox.errors import UserError
+
+if TYPE_CHECKING:
+    from sandbox.course import Course, Lab
 
 app = typer.Typer(
     name="lab",
@@ -63,10 +65,12 @@ Seed = Annotated[int | None, typer.Option(help="Repeat a run with the same rando
 
 
 def _lab_ids() -> list[str]:
-    return [lab.id for lab in open_course().labs]
+    return [lab.id for lab in _course().labs]
 
 
 def _course() -> Course:
+    from sandbox.course import open_course
+
     return open_course()
 
 
@@ -75,8 +79,8 @@ def _lab(name: str) -> Lab:
 
 
 def _print_json(value: Any) -> None:
-    # Never through rich: it would wrap long lines.
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    # Never through rich, which would wrap long lines. As ASCII: a file's name may hold bytes that are no text.
+    print(json.dumps(value, indent=2))
 
 
 # --- the sandbox --------------------------------------------------------------------------------------------------------
@@ -96,11 +100,13 @@ def start(
 
 
 @app.command(rich_help_panel=SANDBOX)
-def stop() -> None:
+def stop(
+    images: Annotated[bool, typer.Option("--images", help="Also remove the image that was built.")] = False,
+) -> None:
     """Stop all that `lab start` started."""
     from sandbox.runtime import down
 
-    down(_course(), console=console)
+    down(_course(), images=images, console=console)
 
 
 @app.command(rich_help_panel=SANDBOX)
@@ -261,6 +267,130 @@ def progress(as_json: AsJson = False) -> None:
         )
     else:
         console.print(progress_table(rows))
+
+
+# --- teaching -----------------------------------------------------------------------------------------------------------
+
+classes = typer.Typer(
+    help="More for a class: reports again, what would be graded, autograders of other systems.", no_args_is_help=True
+)
+app.add_typer(classes, name="class", rich_help_panel=TEACH)
+
+LabOption = Annotated[str, typer.Option("--lab", metavar="LAB", help="The lab that was handed in.")]
+RosterOption = Annotated[Path | None, typer.Option(metavar="CSV", help="Who should have handed in.")]
+PolicyOption = Annotated[Path | None, typer.Option(metavar="TOML", help="Due date, late work, attempts.")]
+PrivateOption = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Faults and checks of your own, never shown to students.")
+]
+AssignmentOption = Annotated[
+    str, typer.Option(metavar="NAME", help="Canvas's name of the assignment, with its number.")
+]
+
+
+@app.command(rich_help_panel=LEARN)
+def pack(
+    name: LabName, out: Annotated[Path | None, typer.Option(metavar="FILE", help="Default: NN-name.zip here.")] = None
+) -> None:
+    """Put your work on a lab into one file to hand in."""
+    from sandbox.classroom.pack import pack as write_pack
+
+    console.print(f"Hand in this file: [bold]{_relative(write_pack(_lab(name), out))}[/]")
+
+
+@app.command(rich_help_panel=TEACH)
+def grade(
+    source: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="A folder of submissions, or a CSV of repositories.")
+    ],
+    lab: LabOption,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Default: FOLDER-graded/NN-name.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Submissions at a time. Default: one a core.")] = None,
+    roster: RosterOption = None,
+    policy: PolicyOption = None,
+    private: PrivateOption = None,
+    scheduler: Annotated[str, typer.Option(metavar="ADDRESS", help="Grade on a Dask cluster: tcp://host:8786.")] = "",
+    assignment: AssignmentOption = "",
+    regrade: Annotated[bool, typer.Option("--regrade", help="Grade again what has not changed.")] = False,
+    jail: WallOption = Wall.auto,
+    as_json: AsJson = False,
+) -> None:
+    """Grade a class. Stop it at any time: it goes on where it was. Exit status 3: some could not be graded."""
+    from sandbox.classroom import command
+    from sandbox.classroom.grade import Settings
+
+    settings = Settings(workers=workers or 0, wall=jail.value, private=private, scheduler=scheduler, regrade=regrade)
+    summary = command.grade(
+        _lab(lab), source, out=out, settings=settings, roster=roster, policy=policy, assignment=assignment,
+        console=None if as_json else console,
+    )  # fmt: skip
+    if as_json:
+        _print_json(summary)
+    raise typer.Exit(command.exit_status(summary))
+
+
+@classes.command("reports")
+def class_reports(
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `lab grade` has written.")],
+    lab: LabOption,
+    roster: RosterOption = None,
+    policy: PolicyOption = None,
+    private: PrivateOption = None,
+    assignment: AssignmentOption = "",
+) -> None:
+    """Write all reports again, with another roster or policy, without grading."""
+    from sandbox.classroom import command
+
+    command.republish(
+        _lab(lab), out, roster=roster, policy=policy, private=private, assignment=assignment, console=console
+    )
+
+
+@classes.command("list")
+def class_list(
+    source: Annotated[Path, typer.Argument(metavar="FOLDER")],
+    lab: LabOption,
+    roster: RosterOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """List who handed in what, as `lab grade` would take it."""
+    from sandbox.classroom.command import list_intake
+
+    rows = list_intake(_lab(lab), source, roster)
+    if as_json:
+        _print_json(rows)
+        return
+    table = Table(
+        "student", "name", "source", "attempt", "late", "remark", box=None, header_style="bold", pad_edge=False
+    )
+    for row in rows:
+        remark = row["problem"] or ("not in the roster" if row["in_roster"] is False else "")
+        cells = (row["student"], row["name"], row["source"], str(row["attempt"]), "late" if row["late"] else "", remark)
+        table.add_row(*(_escape(cell) for cell in cells))
+    console.print(table)
+
+
+@classes.command("autograder")
+def class_autograder(
+    lab: LabOption,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Also written as DIR.zip.")] = Path("autograder"),
+) -> None:
+    """Make a Gradescope autograder of a lab, to be uploaded as a zip."""
+    from sandbox.reports.gradescope import write_autograder
+
+    write_autograder(_lab(lab), out)
+    console.print(f"Upload [bold]{_relative(out)}.zip[/] to Gradescope.")
+
+
+@classes.command("gradescope", hidden=True)
+def class_gradescope(
+    lab: Annotated[str, typer.Argument()],
+    submission: Annotated[Path, typer.Argument()],
+    results: Annotated[Path, typer.Option()],
+) -> None:
+    """Grade the one submission that Gradescope has put down. Its run_autograder calls this."""
+    from sandbox.classroom.command import grade_for_gradescope
+
+    grade_for_gradescope(_lab(lab), submission, results)
 
 
 # --- writing labs -------------------------------------------------------------------------------------------------------

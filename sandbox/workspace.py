@@ -134,7 +134,36 @@ def compose(lab: Lab, source: Path, target: Path) -> Submission:
         if accepts(lab, name):
             (target / name).unlink()
 
-    accepted: list[str] = []
+    found = gather(lab, source)
+    for name, (content, executable) in found.files.items():
+        _put(target, name, content, executable=executable)
+    return Submission(target, tuple(found.files), found.ignored, found.refused, found.digest)
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The accepted files of a submission as bytes: what is graded, and all that travels to another machine.
+
+    Attributes:
+        files: content and whether it is executable, by name, in order of the names.
+        ignored: names of files that the lab does not accept.
+        refused: why a file was refused, by name.
+        digest: ``sha256:…`` over names and contents, the same as that of the composed submission.
+    """
+
+    files: dict[str, tuple[bytes, bool]]
+    ignored: tuple[str, ...]
+    refused: dict[str, str]
+    digest: str
+
+
+def gather(lab: Lab, source: Path) -> Gathered:
+    """Read the accepted files of ``source``, which may be hostile: see :func:`compose`.
+
+    Raises:
+        WorkspaceError: it holds more files or bytes than the lab takes.
+    """
+    files: dict[str, tuple[bytes, bool]] = {}
     ignored: list[str] = []
     refused: dict[str, str] = {}
     total, whole = 0, hashlib.sha256()
@@ -145,8 +174,7 @@ def compose(lab: Lab, source: Path, target: Path) -> Submission:
         if reason := _unfit(name, entry):
             refused[name] = reason
             continue
-        accepted.append(name)
-        if len(accepted) > lab.spec.limits.files:
+        if len(files) == lab.spec.limits.files:
             raise WorkspaceError(
                 f"{_short(source)} holds more than the {lab.spec.limits.files} files that lab {lab.id} takes.",
                 "Remove what does not belong to the lab.",
@@ -157,11 +185,11 @@ def compose(lab: Lab, source: Path, target: Path) -> Submission:
                 f"{_short(source)} holds more than the {lab.spec.limits.bytes:,} bytes that lab {lab.id} takes (at {name}).",
                 "Remove data and models that do not belong to the lab.",
             )
+        files[name] = (content, bool(entry.lstat().st_mode & stat.S_IXUSR))
         total += len(content)
         whole.update(f"{name}\0{len(content)}\0".encode("utf-8", "surrogateescape"))
         whole.update(content)
-        _put(target, name, content, executable=bool(entry.lstat().st_mode & stat.S_IXUSR))
-    return Submission(target, tuple(accepted), tuple(ignored), refused, f"sha256:{whole.hexdigest()}")
+    return Gathered(files, tuple(ignored), refused, f"sha256:{whole.hexdigest()}")
 
 
 def accepts(lab: Lab, name: str) -> bool:
@@ -183,8 +211,21 @@ def _matches(name: str, pattern: str) -> bool:
     return match(PurePosixPath(name).parts, PurePosixPath(pattern).parts)
 
 
+_MOST_LEVELS = 64
+"""Folders below one another that are looked into: paths that are longer than the system takes lie beyond."""
+
+
 def _walk(folder: Path, prefix: str = "") -> Iterator[tuple[str, Path]]:
-    """Every entry below a folder that is not itself a folder; links to folders count as entries."""
+    """Every entry below a folder that is not itself a folder; links to folders count as entries.
+
+    Raises:
+        WorkspaceError: folders lie too deep in one another.
+    """
+    if prefix.count("/") > _MOST_LEVELS:
+        raise WorkspaceError(
+            f"More than {_MOST_LEVELS} folders lie in one another, from {prefix.split('/')[0]!a} on.",
+            "Remove what does not belong to the lab.",
+        )
     with os.scandir(folder) as entries:
         for entry in entries:
             name = prefix + entry.name

@@ -39,6 +39,7 @@ class Entry:
         attempt: 0 for the first; a resubmission counts up.
         submitted_at: ISO time, where the source tells.
         problem: why it cannot be graded, written for the student; empty where it can.
+        repository: address of a git repository to take it from; empty for a folder or an archive.
     """
 
     student: str
@@ -48,6 +49,7 @@ class Entry:
     attempt: int = 0
     submitted_at: str = ""
     problem: str = ""
+    repository: str = ""
 
     @property
     def key(self) -> str:
