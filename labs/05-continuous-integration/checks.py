@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 import re
-import statistics
 
 from sandbox.grading import SimpleCase, check, each_case, each_fault, fail
 
@@ -14,7 +13,7 @@ ARTIFACT = "model"
 PARTS_OF_MODEL = {"model.json", "metrics.json"}
 
 
-@check(points=1, hint="The line and the column are those of the first thing that cannot be read.", timeout=60)
+@check(points=1, hint="The line and the column are those of the first thing that cannot be read.", timeout=300)
 def check_workflow_is_valid(workflow, schema_problem, known_actions, runners):
     """GitHub could read your workflow."""
     parsed = workflow()
@@ -57,7 +56,7 @@ STARTS = (
 )
 @each_case(STARTS)
 def check_triggers(case, workflow):
-    """{case.title}"""
+    """It starts when it should, and only then: {case.title}."""
     event, ref, changed, wanted = case.value
     parsed = workflow()
     if parsed.starts_on(event, ref, changed) == wanted:
@@ -82,7 +81,7 @@ GOOD = (
 )
 
 
-@check(points=4, after="workflow_is_valid", timeout=150,
+@check(points=4, after="workflow_is_valid", timeout=600,
        hint="The output of the step that failed is in the message. Each job begins on an empty machine.")  # fmt: skip
 @each_case(GOOD)
 def check_accepts_good_commits(case, run_on, green):
@@ -90,17 +89,18 @@ def check_accepts_good_commits(case, run_on, green):
     green(run_on(case.name, **case.value), case.title)
 
 
-@check(points=7, after="accepts_good_commits", timeout=200,
+@check(points=7, after="accepts_good_commits", timeout=600,
        hint="Make the same mistake in your workspace and run the tool that should see it. What is its exit status?")  # fmt: skip
 @each_fault("commits")
 def check_stops_bad_commits(fault, run_on):
     """A bad commit is stopped: one that {fault.title}."""
     outcome = run_on(fault.name, **fault.params)
+    _ended(outcome)
     assert not outcome.green, "the run is green: nothing in your workflow noticed"
 
 
 @check(
-    points=2, after="accepts_good_commits", hint="Which versions does your test job ask setup-python for?", timeout=90
+    points=2, after="accepts_good_commits", hint="Which versions does your test job ask setup-python for?", timeout=600
 )
 @each_case((
     SimpleCase("python-3-11", "breaks on Python 3.11 only"),
@@ -109,10 +109,11 @@ def check_stops_bad_commits(fault, run_on):
 def check_both_pythons(case, run_on):
     """A commit that {case.title} is stopped."""
     outcome = run_on(case.name, pull="fix/clock")
+    _ended(outcome)
     assert not outcome.green, "the run is green: the tests did not meet this version, or its failure did not count"
 
 
-@check(points=2, after="accepts_good_commits", timeout=150,
+@check(points=2, after="accepts_good_commits", timeout=600,
        hint="A job that nothing ties to the others starts at once. What must be over before the model is handed on?")  # fmt: skip
 def check_order(run_on, bad_runs, expected_model):
     """The model is handed over when everything else has passed, and only then."""
@@ -138,7 +139,7 @@ def check_order(run_on, bad_runs, expected_model):
                  observed=f"jobs: {dict(outcome.jobs)}", expected="no artifact `model` from a red run")  # fmt: skip
 
 
-@check(points=1, after="accepts_good_commits", timeout=60,
+@check(points=1, after="accepts_good_commits", timeout=300,
        hint="Look for a path outside the workspace that one job writes and another one reads.")  # fmt: skip
 def check_isolation(run_on, green):
     """Jobs share no disk: files go from one to the next as artifacts."""
@@ -201,7 +202,7 @@ def check_time_limits(workflow):
             )
 
 
-@check(points=2, after="workflow_is_valid", timeout=60,
+@check(points=2, after="workflow_is_valid", timeout=300,
        hint="Write down the name of the group for two pushes to one pull request, for another pull request and for main.")  # fmt: skip
 def check_concurrency(concurrency):
     """A newer push to a pull request cancels the older run, and no other."""
@@ -230,7 +231,7 @@ def check_concurrency(concurrency):
             )
 
 
-@check(points=4, after="accepts_good_commits", timeout=120,
+@check(points=4, after="accepts_good_commits", timeout=600,
        hint="Follow the token: who can read it, what is written with it, where does that go?")  # fmt: skip
 @each_case((
     SimpleCase("registers", "a push to main registers its model with it"),
@@ -289,6 +290,11 @@ def check_secret_stays_secret(case, run_on, green, workflow, all_runs):
                         assert wanted.encode() not in content, f"the token is in the artifact file {name} ({shape})"
 
 
+def _ended(outcome):
+    # A run that hangs is red as well, but it tells nobody that the commit is bad.
+    assert not outcome.finished.timed_out, f"the run gave no verdict: {outcome.why()}"
+
+
 def _uses_the_token(parsed):
     text = json.dumps([parsed.table, *(dict(home.table) for _, _, home in parsed.all_jobs())], default=str)
     assert "secrets." in text or "secrets:" in text or '"secrets"' in text or "secrets[" in text, (
@@ -331,7 +337,7 @@ QUOTES = "\"; touch $STANDIN_EVIDENCE/{0}; echo \" '; touch $STANDIN_EVIDENCE/{0
 BRANCH = "$(touch${IFS}$STANDIN_EVIDENCE/branch)"
 
 
-@check(points=2, after="accepts_good_commits", timeout=90,
+@check(points=2, after="accepts_good_commits", timeout=600,
        hint="GitHub pastes an expression into a script before the shell reads it. What reads an environment variable?")  # fmt: skip
 @each_case((
     SimpleCase("title", "title of a pull request", {"pull": "fix/title", "title": f"Mend the clock {QUOTES.format('title')}"}),
@@ -358,7 +364,7 @@ def check_no_injection(case, run_on, green):
 
 
 @check(
-    points=1, after="accepts_good_commits", hint="What does each job install, and what of it does it use?", timeout=120
+    points=1, after="accepts_good_commits", hint="What does each job install, and what of it does it use?", timeout=600
 )
 @each_case((SimpleCase("time", "wall time"),))
 def check_quick_enough(case, run_on, reference_on):
@@ -367,8 +373,7 @@ def check_quick_enough(case, run_on, reference_on):
         run_on(kind, **how).finished.duration_s
         for kind, how in (("refactoring", {}), ("better-model", {"pull": "feature/ridge"}))
     ]
-    theirs = [reference_on(kind, pull="").finished.duration_s for kind in ("refactoring", "new-module")]
-    took, wanted = statistics.median(mine), statistics.median(theirs)
+    took, wanted = min(mine), reference_on("refactoring").finished.duration_s
     told = f"your workflow {took:.1f} s, the reference {wanted:.1f} s"
     if took > 4 * wanted + 3:
         fail("the run takes long", observed=told)

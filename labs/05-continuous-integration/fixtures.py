@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -62,12 +63,20 @@ def schema_problem(jail: Any, submission: Any) -> Callable[[], str]:
 
 
 @pytest.fixture(scope="session")
-def warm() -> None:
-    """Compile what a run imports. Nothing can be written to these packages from inside the jail, so that every step of
-    every run would compile them again: that is most of the time of a run."""
-    code = "import coverage.cmdline, coverage.report, coverage.sqldata, numpy, pytest, pytest_cov.engine, pytest_cov.plugin"
+def warm(lab: Any, tmp_path_factory: Any) -> Path:
+    """What every run would make anew, made once: bytecode of the packages that a run imports, since nothing can be
+    written to them from inside the jail; and mypy's knowledge of the standard library, in the folder that is returned."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    subprocess.run([sys.executable, "-c", code], env=environment, check=False, capture_output=True)
+    modules = "coverage.cmdline, coverage.report, coverage.sqldata, numpy, pytest, pytest_cov.engine, pytest_cov.plugin"
+    folder: Path = tmp_path_factory.mktemp("warm")
+    shutil.copytree(lab.starter, folder / "starter")
+    for arguments in (("-c", f"import {modules}"), ("-m", "mypy", "--cache-dir", str(folder / "mypy"))):
+        subprocess.run(
+            [sys.executable, *arguments], cwd=folder / "starter", env=environment, check=False, capture_output=True
+        )
+    (folder / "mypy").mkdir(exist_ok=True)
+    (folder / "mypy").chmod(0o755)
+    return folder / "mypy"
 
 
 def _base(lab: Any) -> repository.Tree:
@@ -83,12 +92,13 @@ def runs(
     jail: Any,
     run_seed: int,
     tmp_path_factory: Any,
-    warm: None,
+    warm: Path,
 ) -> Runs:
     """Runs of the learner's workflow."""
     brought = repository.read_tree(submission.path, list(submission.accepted))
     folder = tmp_path_factory.mktemp("runs")
-    return Runs(jail, tools.require("act").argv[0], workflow(), _base(lab), brought, folder, run_seed)
+    tools.require("git")
+    return Runs(jail, tools.require("act").argv[0], workflow(), _base(lab), brought, folder, run_seed, warm)
 
 
 @pytest.fixture(scope="session")
@@ -108,17 +118,19 @@ def bad_runs(runs: Runs, lab: Any, parallel: Any) -> Callable[[], list[tuple[str
     """The runs on bad commits, each with what is bad about it."""
 
     def run() -> list[tuple[str, Outcome]]:
-        return parallel(lambda fault: (fault.title, runs(fault.name, **fault.params)), lab.faults("commits"))  # type: ignore[no-any-return]
+        commits = [(fault.title, fault.name, fault.params) for fault in lab.faults("commits")]
+        commits += [(f"breaks on Python 3.{n} only", f"python-3-{n}", {"pull": "fix/clock"}) for n in (11, 12)]
+        return parallel(lambda each: (each[0], runs(each[1], **each[2])), commits)  # type: ignore[no-any-return]
 
     return run
 
 
 @pytest.fixture(scope="session")
-def reference_on(lab: Any, jail: Any, run_seed: int, tmp_path_factory: Any, warm: None) -> Runs:
+def reference_on(lab: Any, jail: Any, run_seed: int, tmp_path_factory: Any, warm: Path) -> Runs:
     """The same for the reference solution, to compare times with."""
     parsed = Workflow(read_yaml((lab.solution / CI).read_text("utf-8"), CI), lab.solution)
     folder, brought = tmp_path_factory.mktemp("reference"), repository.read_tree(lab.solution)
-    return Runs(jail, tools.require("act").argv[0], parsed, _base(lab), brought, folder, run_seed)
+    return Runs(jail, tools.require("act").argv[0], parsed, _base(lab), brought, folder, run_seed, warm)
 
 
 @pytest.fixture(scope="session")

@@ -80,7 +80,11 @@ def republish(
         lab, out, records, roster=read_roster(roster) if roster else None, policy=read_policy(policy),
         private=read_names(private, lab), assignment=assignment,
     )  # fmt: skip
-    _print(console, summarise(lab, out, ClassRun(records, 0, len(records), []), done), done)
+    _print(
+        console,
+        summarise(lab, out, ClassRun(records, 0, sum(record.result is not None for record in records), []), done),
+        done,
+    )
 
 
 def summarise(lab: Lab, out: Path, run: ClassRun, done: Published) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import platform
 import tempfile
 import threading
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +58,7 @@ def carry_out(work: Work, course: Course | None = None, cancel: threading.Event 
     """
     try:
         lab = (course or open_course()).find(work.lab)
-        if (here := _digest(lab)) != work.course_digest:
+        if (here := lab.digest()) != work.course_digest:
             return Outcome(None, f"{platform.node()} has another version of the course ({here[:19]}…)")
         with tempfile.TemporaryDirectory(prefix="class-") as name:
             source, private = Path(name) / "submission", Path(name) / "private"
@@ -72,6 +71,8 @@ def carry_out(work: Work, course: Course | None = None, cancel: threading.Event 
             result = grade(lab, source, options, cancel=cancel)
     except (OSError, UserError, MemoryError) as error:
         return Outcome(None, f"{platform.node()}: {str(error) or type(error).__name__}")
+    if result.course_digest != work.course_digest:
+        return Outcome(None, f"the course on {platform.node()} changed while this was graded")
     troubles = [f"{check.name}: {check.message}" for check in result.checks if check.status in ("blocked", "error")]
     return Outcome(result.to_json(), "" if result.complete else "; ".join([result.problem, *troubles]).strip("; "))
 
@@ -111,13 +112,3 @@ def digest_of_files(files: dict[str, bytes]) -> str:
         whole.update(f"{name}\0{len(content)}\0".encode())
         whole.update(content)
     return f"sha256:{whole.hexdigest()}"
-
-
-@cache
-def _digest_of_course(root: Path, lab: str) -> str:
-    return Course(root).find(lab).digest()
-
-
-def _digest(lab: Lab) -> str:
-    # Once a process: hashing the course for every one of 500 submissions would cost more than their intake.
-    return _digest_of_course(lab.course.root, lab.id)

@@ -21,7 +21,8 @@ from sandbox.jail import Finished, Jail, Limits
 MACHINE = Path(__file__).resolve().parent / "machine"
 SECRET = "REGISTRY_TOKEN"
 INSIDE = "/opt/machine"
-LIMITS = Limits(timeout_s=60, cpu_s=90, memory_mb=2048, processes=400, file_mb=64, disk_mb=256)
+MYPY = "/opt/mypy-cache"
+LIMITS = Limits(timeout_s=150, cpu_s=90, memory_mb=2048, processes=400, file_mb=64, disk_mb=256)
 
 
 @dataclass(frozen=True)
@@ -98,10 +99,18 @@ class Runs:
     """Runs of one workflow; each is made once, however many checks ask for it."""
 
     def __init__(
-        self, jail: Jail, act: str, workflow: Workflow, base: Tree, brought: Tree, folder: Path, seed: object
+        self,
+        jail: Jail,
+        act: str,
+        workflow: Workflow,
+        base: Tree,
+        brought: Tree,
+        folder: Path,
+        seed: object,
+        mypy: Path,
     ) -> None:
         self._jail, self._act, self._workflow = jail, act, workflow
-        self._base, self._brought, self._folder, self._seed = base, brought, folder, seed
+        self._base, self._brought, self._folder, self._seed, self._mypy = base, brought, folder, seed, mypy
         self._kept: dict[str, tuple[threading.Lock, list[Outcome]]] = {}
         self._lock = threading.Lock()
         rng = random.Random(f"{seed}:look")
@@ -163,8 +172,8 @@ class Runs:
         return self._jail.run(
             ["python", "-I", f"{INSIDE}/drive.py", self._act, name, workflow, *arguments],
             files=[{"origin": made.folder, "event.json": json.dumps(payload), "uses.txt": uses}, dict(extra or {})],
-            env={"STANDIN_FRESH": "1" if separate else "0"},
-            mounts={INSIDE: MACHINE},
+            env={"STANDIN_FRESH": "1" if separate else "0", "STANDIN_MYPY": MYPY},
+            mounts={INSIDE: MACHINE, MYPY: self._mypy},
             limits=LIMITS,
             collect=("artifacts", "evidence"),
         )

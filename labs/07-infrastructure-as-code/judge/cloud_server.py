@@ -1,7 +1,6 @@
 """The emulated cloud: moto's server, with what this lab needs beside it.
 
-For the judge it runs in a jail of its own and listens on ``$JAIL_SOCKETS/http.sock``, where no submission can reach into
-it. For a learner it listens on a port: ``python cloud_server.py --port 5000 --seed`` (what ``lab start --with cloud`` runs).
+It runs in a jail of its own, where no submission can reach into it, and listens on ``$JAIL_SOCKETS/http.sock``.
 
 Beside moto's answers it
 
@@ -13,7 +12,6 @@ Beside moto's answers it
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import re
@@ -42,10 +40,10 @@ class Gate:
         path = environ.get("PATH_INFO", "")
         if path == "/healthz":
             return answer(respond, "200 OK", {"status": "ok"})
-        if self.token and path == f"/{self.token}/keys":
+        if path == f"/{self.token}/keys":
             with self.lock:
                 return answer(respond, "200 OK", sorted(self.keys))
-        if self.token and path.startswith("/moto-api"):
+        if path.startswith("/moto-api"):
             return answer(respond, "403 Forbidden", {"message": "the cloud has no back door"})
         if found := CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", "")):
             with self.lock:
@@ -72,43 +70,10 @@ def write_redrive_policy_without_blanks() -> None:
     moto.sqs.models.Queue.attributes = property(attributes)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="The emulated cloud of lab 07.")
-    parser.add_argument(
-        "--port", type=int, help="listen on this port of the loopback instead of $JAIL_SOCKETS/http.sock"
-    )
-    parser.add_argument("--seed", action="store_true", help="make the state bucket and the old production environment")
-    options = parser.parse_args()
+if __name__ == "__main__":
     write_redrive_policy_without_blanks()
-    application = Gate(DomainDispatcherApplication(create_backend_app), os.environ.get("CLOUD_TOKEN", ""))
-    if options.seed:
-        threading.Thread(target=seed_here, args=(options.port,), daemon=True).start()
     # The machines that Terraform runs on are jails of other users, and connect to the socket through a mount of its folder.
     os.umask(0)
-    host = "127.0.0.1" if options.port else f"unix://{os.environ['JAIL_SOCKETS']}/http.sock"
-    run_simple(host, options.port or 0, application, threaded=True, request_handler=MotoRequestHandler)
-
-
-def seed_here(port: int) -> None:
-    """Fill the cloud that this process serves, once it answers."""
-    import time
-    import urllib.error
-    import urllib.request
-
-    import boto3
-    import seed
-
-    while True:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1)
-            break
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.05)
-    session = boto3.Session(aws_access_key_id="sandbox", aws_secret_access_key="sandbox", region_name=seed.REGION)
-    registry = os.environ["PROVIDER_REGISTRY"]  # whoever starts this asks Terraform for it: judge.provider.host_of
-    seed.seed(lambda service: session.client(service, endpoint_url=f"http://127.0.0.1:{port}"), registry=registry)
-    print("cloud: ready", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+    gate = Gate(DomainDispatcherApplication(create_backend_app), os.environ["CLOUD_TOKEN"])
+    socket = f"unix://{os.environ['JAIL_SOCKETS']}/http.sock"
+    run_simple(socket, 0, gate, threaded=True, request_handler=MotoRequestHandler)

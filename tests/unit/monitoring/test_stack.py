@@ -137,7 +137,9 @@ def test_every_query_returns_data_from_a_real_prometheus(tmp_path: Path) -> None
     if not models.exists():
         models = tmp_path / "models"
         subprocess.run(
-            [sys.executable, "-m", "sandbox.service", "prepare", "--models", str(models)], check=True, capture_output=True
+            [sys.executable, "-m", "sandbox.service", "prepare", "--models", str(models)],
+            check=True,
+            capture_output=True,
         )
     config = (STACK / "prometheus.yml").read_text("utf-8").replace("15s", "2s")
     addresses = {"SERVICE": f"127.0.0.1:{service}", "PROMETHEUS": f"127.0.0.1:{prometheus}"}

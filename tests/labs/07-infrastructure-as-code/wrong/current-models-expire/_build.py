@@ -1,0 +1,14 @@
+"""One change to the solution."""
+
+from pathlib import Path
+
+path = Path("infra/modules/model-platform/main.tf")
+old = '''    noncurrent_version_expiration {
+      noncurrent_days = var.model_retention_days
+    }'''
+new = '''    expiration {
+      days = var.model_retention_days
+    }'''
+text = path.read_text()
+assert text.count(old) == 1
+path.write_text(text.replace(old, new))

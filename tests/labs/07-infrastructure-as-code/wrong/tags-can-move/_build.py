@@ -1,0 +1,10 @@
+"""One change to the solution."""
+
+from pathlib import Path
+
+path = Path("infra/modules/model-platform/main.tf")
+old = '''image_tag_mutability = "IMMUTABLE"'''
+new = '''image_tag_mutability = "MUTABLE"'''
+text = path.read_text()
+assert text.count(old) == 1
+path.write_text(text.replace(old, new))
