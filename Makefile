@@ -57,7 +57,8 @@ lint: $(READY) ## Check style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 verify: $(READY) ## Run the long proofs: calibration of all labs, attacks, browser, Docker
-	@$(BIN)/pytest -m slow tests
+	@$(BIN)/pytest -m slow tests/unit
+	@$(BIN)/pytest -m "slow or not slow" tests/security tests/e2e
 	@$(BIN)/lab verify --quick
 
 bench: $(READY) ## Measure: ratios from several runs on this machine

@@ -1,6 +1,6 @@
 """What grading a class costs: submissions a minute, CPU over the bare cost of the commands, memory, and a second run.
 
-Run as ``python -m tests.benchmarks.bench_class [--students N] [--json]``. The assignment is small on purpose (one check
+The assignment is small on purpose (one check
 that starts the submission in the jail for each of two faults), so that what is measured is the grader and not the student's
 code. Beside it: a container for each submission (``docker run``), which runs the same two commands and nothing else; that
 is the least which a grader in a container does. Both keep as many submissions in work as there are cores. Of the class one in
@@ -9,8 +9,6 @@ four is right, wrong, faulty or hostile (it never ends and is stopped after two 
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import resource
 import shutil
@@ -18,14 +16,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
 
+from tests.benchmarks import Table
 from tests.unit.grading.conftest import make_lab
+
+TITLE = "Grading a class"
 
 CHECKS = '''
 from sandbox.jail import Limits
@@ -122,36 +122,22 @@ def _row(name: str, students: int, began: float, before: resource.struct_rusage,
     return Row(name, students, seconds, 60 * students / seconds, cpu / students, peak_mb)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Measure and print; the exit status says nothing about speed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--students", type=int, default=200)
-    parser.add_argument(
-        "--containers", type=int, default=40, help="submissions of the way with Docker; 0: leave it out"
-    )
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args(argv)
+def measure(quick: bool) -> Table:
+    """The same class, graded by each."""
+    students, contained = (20, 8) if quick else (200, 40)
     rows = []
     with tempfile.TemporaryDirectory(prefix="bench-class-") as name:
         small, folder = Path(name) / "small", Path(name) / "whole"
-        make_class(small, max(4, given.students // 10))
-        make_class(folder, given.students)
-        rows.append(bare(folder, given.students))
-        rows.append(grade("lab grade, a tenth of the class", small, max(4, given.students // 10)))
-        rows.append(grade("lab grade", folder, given.students))
-        rows.append(grade("lab grade, unchanged", folder, given.students))
-        if given.containers and shutil.which("docker"):
-            rows.append(containers(folder, min(given.containers, given.students)))
-    if given.json:
-        print(json.dumps({"cores": os.cpu_count(), "rows": [asdict(row) for row in rows]}))
-        return 0
-    print(f"{'way':34} {'students':>8} {'seconds':>8} {'a minute':>9} {'CPU s each':>11} {'peak MB':>8}")
-    for row in rows:
-        cpu = "–" if row.cpu_s_each is None else f"{row.cpu_s_each:.2f}"
-        peak = "–" if row.peak_mb is None else f"{row.peak_mb:.0f}"
-        print(f"{row.name:34} {row.students:8} {row.seconds:8.1f} {row.a_minute:9.1f} {cpu:>11} {peak:>8}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        make_class(small, students // 5)
+        make_class(folder, students)
+        rows.append(bare(folder, students))
+        rows.append(grade("lab grade, a fifth of the class", small, students // 5))
+        rows.append(grade("lab grade", folder, students))
+        rows.append(grade("lab grade, unchanged", folder, students))
+        if shutil.which("docker"):
+            rows.append(containers(folder, contained))
+    return Table(
+        ("way", "students", "seconds", "a minute", "CPU s each", "peak MB of the judge"),
+        tuple((row.name, row.students, row.seconds, row.a_minute, row.cpu_s_each, row.peak_mb) for row in rows),
+        () if shutil.which("docker") else ("Not measured: containers, since there is no Docker.",),
+    )

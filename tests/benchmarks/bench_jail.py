@@ -1,24 +1,21 @@
 """What a jail costs: the time from start to end of a command that does nothing, bare and behind each wall.
 
-Run as ``python tests/benchmarks/bench_jail.py [--repeats N] [--docker-repeats N] [--json]``. The walls take turns, so
-that a machine that slows down slows all of them; each row is a median with its quartiles over all rounds.
+The walls take turns, so that a machine that slows down slows all of them; each row is a median over all rounds.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
 import shutil
 import statistics
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from sandbox.jail import Jail, JailUnavailable, open_jail
+from tests.benchmarks import Table
 
+TITLE = "What a jail costs"
 COMMAND = ["true"]
 FILES = {f"package/module_{number}.py": "x = 1\n" * 200 for number in range(20)}
 
@@ -36,7 +33,7 @@ class Row:
     times_bare: float
 
 
-def measure(ways: dict[str, Callable[[], object]], repeats: dict[str, int]) -> list[Row]:
+def time_ways(ways: dict[str, Callable[[], object]], repeats: dict[str, int]) -> list[Row]:
     """Time each way as often as asked, in turns, after one unmeasured round."""
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for way in ways.values():
@@ -94,31 +91,22 @@ def _any_image(docker: str) -> str | None:
     return names[0] if names else None
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Measure and print; the exit status says nothing about speed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=100, help="rounds of the quick ways")
-    parser.add_argument("--docker-repeats", type=int, default=10, help="rounds of the ways with Docker; 0: leave out")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    arguments = parser.parse_args(argv)
-    if arguments.repeats < 2 or arguments.docker_repeats == 1 or arguments.docker_repeats < 0:
-        parser.error("quartiles need at least two rounds")
-    ways, missing = ways_to_start(arguments.docker_repeats > 0)
-    repeats = {name: arguments.docker_repeats if "docker" in name else arguments.repeats for name in ways}
-    rows = measure(ways, repeats)
-    if arguments.json:
-        print(json.dumps({"cores": os.cpu_count(), "rows": [asdict(row) for row in rows], "missing": missing}))
-        return 0
-    print(f"{'way':24} {'runs':>5} {'median ms':>10} {'quartiles':>17} {'over bare':>10} {'× bare':>8}")
-    for row in rows:
-        quartiles = f"{row.lower_quartile_ms:.1f} to {row.upper_quartile_ms:.1f}"
-        print(
-            f"{row.name:24} {row.runs:5} {row.median_ms:10.1f} {quartiles:>17} {row.over_bare_ms:10.1f} {row.times_bare:8.1f}"
-        )
-    for line in missing:
-        print(f"not measured: {line}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def measure(quick: bool) -> Table:
+    """Medians of many rounds."""
+    ways, missing = ways_to_start(with_docker=True)
+    repeats = {name: (3 if quick else 10) if "docker" in name else (10 if quick else 100) for name in ways}
+    rows = time_ways(ways, repeats)
+    return Table(
+        ("way to start `true`", "median ms", "quartiles ms", "over bare ms", "× bare"),
+        tuple(
+            (
+                row.name,
+                row.median_ms,
+                f"{row.lower_quartile_ms:.1f} to {row.upper_quartile_ms:.1f}",
+                row.over_bare_ms,
+                row.times_bare,
+            )
+            for row in rows
+        ),
+        tuple(f"Not measured: {line}." for line in missing),
+    )
