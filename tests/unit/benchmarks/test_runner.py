@@ -21,7 +21,9 @@ def test_about_three_digits_are_shown(value: str | float | None, text: str) -> N
 
 
 def test_a_page_names_the_machine_and_what_was_not_measured() -> None:
-    text = __main__.markdown(Table(("way", "ms"), (("bare", 1.5),), ("Not measured: docker.",)), "2 cores", "1 May 2026")
+    text = __main__.markdown(
+        Table(("way", "ms"), (("bare", 1.5),), ("Not measured: docker.",)), "2 cores", "1 May 2026"
+    )
     assert text.splitlines() == [
         "| way | ms |", "| --- | ---: |", "| bare | 1.5 |", "", "Measured on 1 May 2026: 2 cores.", "Not measured: docker.",
     ]  # fmt: skip

@@ -18,7 +18,7 @@ def test_rendered_diagrams_are_those_of_their_sources() -> None:
 
 
 def test_no_diagram_is_left_without_its_source() -> None:
-    sources = {path.stem for path in diagrams.FOLDER.glob("[!_]*.d2")} | {"late-by-month"}
+    sources = {path.stem for path in diagrams.FOLDER.glob("[!_]*.d2")} | {"late-by-month", "auc-by-month"}
     assert {path.stem.removesuffix("-dark") for path in diagrams.FOLDER.glob("*.svg")} == sources
 
 
@@ -48,8 +48,9 @@ def test_the_share_of_late_flights_is_what_the_pages_say() -> None:
     assert max(shares) == shares[11]
 
 
-def test_the_chart_marks_the_lowest_and_the_highest_month() -> None:
-    svg = diagrams.late_chart([0.2] * 10 + [0.1, 0.3], ink="#000001", bar="#000002", peak="#000003")
+def test_a_chart_marks_the_months_that_it_is_told() -> None:
+    values = [0.2] * 10 + [0.1, 0.3]
+    svg = diagrams.month_chart(values, ".0%", 500, {11, 12}, ("#000001", "#000002", "#000003"))
     assert svg.count('fill="#000003"') == 2
     assert svg.count('fill="#000002"') == 10
     assert ">30%</text>" in svg

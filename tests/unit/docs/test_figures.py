@@ -37,3 +37,9 @@ def test_the_figures_of_drift_are_those_of_the_trained_model(months: dict[str, d
         "concepts/monitoring.md"
     )
     assert f"promises that {promised} of the flights will be late; {came} are" in words("concepts/use-cases.md")
+
+
+@pytest.mark.slow
+def test_the_chart_of_auc_is_that_of_the_trained_model(months: dict[str, dict[str, Any]]) -> None:
+    drawn = json.loads((ROOT / "docs" / "assets" / "auc-by-month.json").read_text("utf-8"))
+    assert drawn == {number: round(month["auc"], 2) for number, month in months.items()}
