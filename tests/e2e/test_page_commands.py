@@ -24,8 +24,13 @@ ROOT = Path(__file__).resolve().parents[2]
 LAB = (sys.executable, "-c", "from sandbox.cli import main; main()")
 pytestmark = pytest.mark.slow
 
-# Where `make check` finds that something is still wrong, make ends with 2: right for a page that says so.
-NOT_ZERO = {"make check": {0, 2}, "make -C ../.. check": {0, 2}, "../../.venv/bin/python -m pytest": {0, 1, 4, 5}}
+# Where `make check` or `make status` finds that something is wrong, make ends with 2: right for a page that says so.
+NOT_ZERO = {
+    "make check": {0, 2},
+    "make status": {0, 2},
+    "make -C ../.. check": {0, 2},
+    "../../.venv/bin/python -m pytest": {0, 1, 4, 5},
+}
 # What a page shows and a test does not do, with the reason. Each must stand on its page.
 LEFT_OUT = {
     "labs/10-monitoring.md": {"../../.venv/bin/uvicorn": "runs until it is stopped", "curl": "asks that server"},
@@ -33,6 +38,8 @@ LEFT_OUT = {
 # What a page asks for in words, before the command.
 BEFORE = {
     ("labs/00-orientation.md", "curl -s -X POST"): "cp labs/00-orientation/flight.json .",
+    ("labs/10-monitoring.md", "promtool test rules"): f"cp {ROOT}/solutions/10-monitoring/rules/*.yml rules/",
+    ("labs/10-monitoring.md", "amtool"): f"cp {ROOT}/solutions/10-monitoring/alertmanager.yml .",
     ("labs/02-testing.md", "../../.venv/bin/python -m pytest"): f"cp -r {ROOT}/solutions/02-testing/tests .",
 }
 PAGES = {

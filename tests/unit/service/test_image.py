@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -33,11 +34,22 @@ def image() -> Iterator[str]:
     docker("image", "rm", "--force", name)
 
 
+@pytest.fixture(scope="module")
+def published(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model where the container's user, who is neither root nor its owner, may read it."""
+    folder = tmp_path_factory.mktemp("published") / "models"
+    shutil.copytree(models, folder)
+    folder.chmod(0o755)
+    for file in folder.iterdir():
+        file.chmod(0o644)
+    return folder
+
+
 @pytest.fixture
-def container(image: str, models: Path) -> Iterator[str]:
+def container(image: str, published: Path) -> Iterator[str]:
     """A running container without network, with a read-only file system, as a stranger would harden it."""
     hardened = ["--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
-    name = docker("run", "--detach", *hardened, "--volume", f"{models}:/models:ro", image).decode().strip()
+    name = docker("run", "--detach", *hardened, "--volume", f"{published}:/models:ro", image).decode().strip()
     yield name
     docker("rm", "--force", name)
 
@@ -69,10 +81,12 @@ def test_a_container_is_healthy_and_ends_well_on_sigterm(container: str) -> None
 
 @pytest.mark.slow
 @pytest.mark.needs("docker")
-def test_container_and_process_predict_the_same_bytes(image: str, models: Path) -> None:
+def test_container_and_process_predict_the_same_bytes(image: str, published: Path) -> None:
     flights = json.dumps(list(data.sample(10, 1_000, seed=7).requests())).encode()
-    inside = docker("run", "--rm", "--interactive", "--volume", f"{models}:/models:ro", image, "predict", stdin=flights)
-    command = [sys.executable, "-m", "sandbox.service", "predict", "--models", str(models)]
+    inside = docker(
+        "run", "--rm", "--interactive", "--volume", f"{published}:/models:ro", image, "predict", stdin=flights
+    )
+    command = [sys.executable, "-m", "sandbox.service", "predict", "--models", str(published)]
     outside = subprocess.run(command, input=flights, capture_output=True, check=True).stdout
     assert inside == outside
     assert len(json.loads(inside)) == 1_000
