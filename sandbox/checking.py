@@ -135,7 +135,11 @@ def verify_summary(done: dict[str, list[Trial]]) -> Text:
     text = (
         f"{good} trials hold, {bad} do not, {len(rows) - good - bad} blocked, {sum(t.duration_s for t in rows):.0f} s"
     )
-    return Text(text, style="green" if good == len(rows) else "bold red" if bad else "yellow")
+    # Those that do not hold once more: their lines may be hundreds of lines up.
+    again = [
+        Text.assemble(f"lab {lab}  ", trial_line(t), "\n") for lab, ts in done.items() for t in ts if t.ok is not True
+    ]
+    return Text.assemble(*again, (text, "green" if good == len(rows) else "bold red" if bad else "yellow"))
 
 
 def verify_status(done: dict[str, list[Trial]]) -> int:

@@ -169,7 +169,7 @@ def serving(jail: Jail, task: Task, *, socket: str, ready: str | None, ready_tim
 
 def _wait_until_ready(service: Service, ready: str | None, timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
-    pause, last = 0.005, "nothing listened on its socket"
+    pause, last, answered = 0.005, "nothing listened on its socket", False
     while (left := deadline - time.monotonic()) > 0:
         if (finished := service.finished) is not None:
             raise ServiceDied(f"the service ended before it was ready: {how(finished)}", finished)
@@ -180,9 +180,11 @@ def _wait_until_ready(service: Service, ready: str | None, timeout_s: float) -> 
             answer = service.request("GET", ready, deadline_s=min(left, 5.0))
             if answer.is_success:
                 return
-            last = f"GET {ready} answered {answer.status_code}"
+            last, answered = f"GET {ready} answered {answer.status_code}", True
         except httpx.TimeoutException:
-            last = f"GET {ready} was not answered within {min(left, 5.0):.0f} s"
+            # The last try may have had next to no time: an answer that was seen before tells more.
+            if not answered:
+                last = f"GET {ready} was not answered within {min(left, 5.0):.1g} s"
         except (httpx.TransportError, OSError) as error:
             if not isinstance(error, FileNotFoundError) and "No such file" not in str(error):
                 last = str(error) or type(error).__name__

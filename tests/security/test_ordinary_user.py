@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,19 +14,26 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 UID = "54321"
-# In a mount namespace of its own, so that nothing changes outside: where the interpreter lies in a folder that only
-# root may enter, an empty folder that all may enter is laid over that one, with the interpreter in its place.
-SCRIPT = """set -e
-if [ -n "$2" ]; then
-    aside=$(mktemp -d)
-    mount --bind "$1" "$aside"
-    mount -t tmpfs -o mode=755 tmpfs "$2"
-    mkdir -p "$1"
-    mount --bind "$aside" "$1"
-fi
-home=$3; shift 3
-exec setpriv --reuid UID --regid UID --clear-groups env HOME="$home" TMPDIR="$home" "$@"
-"""
+
+
+def _enter(home: str) -> list[str]:
+    """The words before a command that run it as an ordinary user.
+
+    In a mount namespace of its own, so that nothing changes outside: where the interpreter or the course lies in a folder
+    that only root may enter, an empty folder that all may enter is laid over that one, with what is needed in its place.
+    """
+    wanted = {path: _closed_folder(path / "x") for path in (Path(sys.base_prefix).resolve(), ROOT)}
+    hidden = {path: closed for path, closed in wanted.items() if closed}
+    lines = ["set -e"]
+    for number, path in enumerate(hidden):
+        lines += [f"mkdir {home}/aside{number}", f"mount --bind {shlex.quote(str(path))} {home}/aside{number}"]
+    lines += [f"mount -t tmpfs -o mode=755 tmpfs {shlex.quote(closed)}" for closed in sorted(set(hidden.values()))]
+    for number, path in enumerate(hidden):
+        place = shlex.quote(str(path))
+        lines += [f"mkdir -p {place}", f"mount --bind {home}/aside{number} {place}"]
+    lines += [f"cd {shlex.quote(str(ROOT))}"]
+    user = f"setpriv --reuid {UID} --regid {UID} --clear-groups env HOME={home} TMPDIR={home}"
+    return ["unshare", "-m", "sh", "-c", "\n".join([*lines, f'exec {user} "$@"']), "sh"]
 
 
 def _closed_folder(path: Path) -> str:
@@ -39,27 +47,13 @@ def test_every_promise_of_bubblewrap_holds_for_an_ordinary_user() -> None:
         pytest.skip("the other tests run as an ordinary user already")
     if not shutil.which("setpriv") or not shutil.which("unshare"):
         pytest.skip("setpriv and unshare (util-linux) are needed to become another user")
-    if _closed_folder(ROOT / "x"):
-        pytest.skip(f"an ordinary user may not enter {_closed_folder(ROOT / 'x')}, where the course lies")
-    base = Path(sys.base_prefix).resolve()
     with tempfile.TemporaryDirectory(prefix="user-") as home:
         os.chown(home, int(UID), int(UID))
         files = [str(ROOT / "tests" / "security" / f"test_{name}.py") for name in ("jail", "attacks", "git")]
-        enter = [
-            "unshare",
-            "-m",
-            "sh",
-            "-c",
-            SCRIPT.replace("UID", UID),
-            "sh",
-            str(base),
-            _closed_folder(base / "x"),
-            home,
-        ]
         run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "slow or not slow"]
         choose = ["-k", "bubblewrap", "--basetemp", f"{home}/pytest", *files]
         done = subprocess.run(
-            [*enter, *run, *choose],
+            [*_enter(home), *run, *choose],
             cwd=ROOT,
             capture_output=True,
             text=True,

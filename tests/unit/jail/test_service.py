@@ -65,7 +65,7 @@ def test_one_that_is_never_healthy_says_what_it_answered(jail: Jail) -> None:
     argv = [*UVICORN, "--uds", "/run/sockets/http.sock"]
     with (
         pytest.raises(ServiceNotReady, match="GET /missing answered 404"),
-        jail.serve(argv, files={"app.py": APP}, ready="/missing", ready_timeout_s=1.5),
+        jail.serve(argv, files={"app.py": APP}, ready="/missing", ready_timeout_s=5),
     ):
         pass
 
