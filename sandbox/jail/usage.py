@@ -121,6 +121,10 @@ def disk_state(pid: int, places: Iterable[str]) -> str:
     looked into.
     """
     state = ""
+    with suppress(OSError):
+        # A jail that is just being made still has the host's root, whose file systems are not the jail's.
+        if os.path.samestat(os.stat(f"/proc/{pid}/root/"), os.stat("/")):
+            return state
     for place in places:
         with suppress(OSError):
             room = os.statvfs(f"/proc/{pid}/root{place}")
