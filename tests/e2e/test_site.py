@@ -92,8 +92,9 @@ def test_only_the_diagram_of_the_palette_is_shown(browser: Browser, address: str
     for scheme, other in (("light", "dark"), ("dark", "light")):
         page = open_page(browser, scheme)
         page.goto(address + "concepts/pipeline.html")
-        assert page.locator(f".diagram--{scheme} img").first.is_visible()
-        assert not page.locator(f".diagram--{other} img").first.is_visible()
+        # The palette is chosen by a script, which may come after the page's load.
+        page.locator(f".diagram--{scheme} img").first.wait_for(state="visible")
+        page.locator(f".diagram--{other} img").first.wait_for(state="hidden")
         page.context.close()
 
 
