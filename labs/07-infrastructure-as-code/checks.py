@@ -117,7 +117,7 @@ def check_tests_accept(case, learner_tests):
     run = learner_tests(case.name)
     if not run.finished:
         fail(
-            "your tests were not done in 80 s and were stopped",
+            "your tests were not done in three minutes and were stopped",
             expected="tests that only plan, or that mock the provider",
         )
     if run.failed:
@@ -139,7 +139,7 @@ def check_tests_accept(case, learner_tests):
 def check_tests_catch(fault, learner_tests):
     """Your tests fail when {fault.title}."""
     run = learner_tests("plain", fault)
-    assert run.finished, "your tests were not done in 80 s on this module"
+    assert run.finished, "your tests were not done in three minutes on this module"
     assert run.failed, f"all your {run.passed} runs still pass with this fault in place"
 
 
@@ -508,8 +508,7 @@ def check_second_plan_empty(dev_again):
 def check_drift_healed(fault, dev_drifted, drifts):
     """It is seen and healed when {fault.title}."""
     drifted = dev_drifted()
-    assert drifted.plan.ok, f"`terraform plan` fails after changes behind its back: {drifted.plan.problem()}"
-    assert drifted.changes, "`terraform plan` says that nothing changed"
+    assert drifted.changes or not drifted.apply.ok, "`terraform plan` says that nothing changed"
     before, broken, after = (drifts.seen(fault.name, p) for p in (drifted.before, drifted.broken, drifted.after))
     if before == broken:
         fail("the judge found nothing to change here", expected="a part that the contract names")
@@ -528,7 +527,7 @@ def check_drift_healed(fault, dev_drifted, drifts):
 def check_live_version_kept(dev_drifted, drifts):
     """The version that the delivery pipeline made live is not reverted."""
     drifted = dev_drifted()
-    assert drifted.plan.ok, f"`terraform plan` fails after a deployment: {drifted.plan.problem()}"
+    assert drifted.apply.ok, f"`terraform apply` fails after a deployment: {drifted.apply.problem()}"
     now = drifted.after.parameter
     assert now, "after a deployment and an apply, the parameter is gone"
     if now["value"] != drifts.DEPLOYED:
@@ -607,7 +606,11 @@ def check_second_apply_refused(prod_applied):
             observed=_last(second.out),
             expected="an error: the state is locked",
         )
-    if "state lock" not in (second.err + second.out).lower():
+    # Terraform takes the lock before it looks at anything else, so whatever else it did says that it had the lock.
+    began = re.search(
+        r"Refreshing state|Reading\.\.\.|used the selected providers|will perform|Creating\.\.\.", second.out
+    )
+    if began or "error acquiring the state lock" not in second.err.lower():
         fail(
             "the second apply failed, but not because the state was locked",
             observed=second.problem(),

@@ -15,11 +15,13 @@ from judge.cloud import Cloud, Platform
 from judge.machine import Machines, Step, fresh_credentials, terraform
 from judge.seed import seed
 
+import sandbox
 from sandbox import tools
 from sandbox.grading import Fault, fail
 from sandbox.jail import Jail, Limits, Service
 
 JUDGE = Path(__file__).resolve().parent / "judge"
+STACK = Path(sandbox.__file__).resolve().parent / "stack"
 CLOUD_LIMITS = Limits(timeout_s=1200, cpu_s=1200, memory_mb=1500, processes=300)
 STAGE_FIXTURES = tuple(stage for names in estate.Estate.ORDER.values() for stage in names)
 
@@ -29,7 +31,7 @@ def serve_cloud(jail: Jail) -> Iterator[tuple[Service, str]]:
     """An emulated cloud in a jail of its own, and the word that opens the judge's door to it."""
     token = secrets.token_hex(16)
     argv = ["python", "-I", "cloud_server.py"]
-    files = {"cloud_server.py": JUDGE / "cloud_server.py"}
+    files = {"cloud_server.py": JUDGE / "cloud_server.py", "server.py": STACK / "cloud" / "server.py"}
     with jail.serve(argv, files=files, env={"CLOUD_TOKEN": token}, limits=CLOUD_LIMITS) as service:
         yield service, token
 

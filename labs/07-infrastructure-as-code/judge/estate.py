@@ -10,19 +10,28 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from judge.cloud import Cloud, Described, Platform
 from judge.drift import CHANGES, deploy
-from judge.machine import Machines, Step, Visit, terraform
+from judge.machine import Machines, Step, Visit, stream, terraform
 from judge.seed import OLD_MODELS, PROD_BUCKET
 
 Result = TypeVar("Result")
 FOLDER = "infra/environments/{}"
-PLAN = ("plan", "-no-color", "-input=false", "-lock-timeout=30s", "-out=judge.tfplan")
-APPLY_TIME = 170
+PLAN_FILE = "judge.tfplan"
+PLAN = ("plan", "-no-color", "-input=false", "-lock-timeout=30s", f"-out={PLAN_FILE}")
+APPLY_TIME = 240
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An environment's first plan; ``file`` is the saved plan, or None where there is none."""
+
+    visit: Visit
+    file: bytes | None
 
 
 @dataclass(frozen=True)
@@ -56,12 +65,11 @@ class Again:
 
 @dataclass(frozen=True)
 class Drifted:
-    """What a plan saw and an apply healed after changes behind Terraform's back."""
+    """What an apply saw in its plan (``changes``) and healed after changes behind Terraform's back."""
 
     before: Platform
     broken: Platform
     after: Platform
-    plan: Step
     apply: Step
     changes: tuple[str, ...]
 
@@ -107,6 +115,20 @@ def changes(plan: Described | None) -> tuple[str, ...]:
     )
 
 
+def _told(step: Step) -> tuple[Step, tuple[str, ...]]:
+    """An ``apply -json`` with its errors in plain text, and the changes that it planned, as ``address: action``."""
+    planned, errors = [], []
+    for said in stream(step):
+        if said.get("type") == "planned_change":
+            change = said.get("change") or {}
+            planned.append(f"{(change.get('resource') or {}).get('addr')}: {change.get('action')}")
+        diagnostic = said.get("diagnostic") or {}
+        if diagnostic.get("severity") == "error":
+            errors.append(f"Error: {diagnostic.get('summary', '')}: {diagnostic.get('detail', '')}")
+    plain = replace(step, err="\n".join(errors) or step.err, out="" if errors else step.out)
+    return plain, tuple(planned)
+
+
 @dataclass
 class Estate:
     """Both environments in one cloud.
@@ -123,8 +145,8 @@ class Estate:
     stages: dict[str, Once[Any]] = field(default_factory=dict)
 
     ORDER: ClassVar[dict[str, tuple[str, ...]]] = {
-        "dev": ("dev_checked", "dev_applied", "dev_again", "dev_drifted", "dev_destroyed"),
-        "prod": ("prod_checked", "prod_applied", "prod_again", "prod_destroyed"),
+        "dev": ("dev_planned", "dev_checked", "dev_applied", "dev_again", "dev_drifted", "dev_destroyed"),
+        "prod": ("prod_planned", "prod_checked", "prod_applied", "prod_again", "prod_destroyed"),
     }
 
     def __post_init__(self) -> None:
@@ -155,14 +177,29 @@ class Estate:
         names = self.ORDER[environment]
         self._run_all(names[: names.index(stage)])
 
-    def _visit(self, environment: str, *steps: dict[str, Any]) -> Visit:
+    def _visit(self, environment: str, *steps: dict[str, Any], plan: bytes | None = None, collect: str = "") -> Visit:
+        """A visit that begins with ``init``; a saved plan is brought along, or brought back."""
+        folder = FOLDER.format(environment)
+        brought = {f"{folder}/{PLAN_FILE}": plan} if plan is not None else {}
         return self.machines.visit(
-            self.folder,
+            [self.folder, brought],
             [terraform("init", "init", "-no-color", "-input=false"), *steps],
-            cwd=FOLDER.format(environment),
+            cwd=folder,
+            collect=[f"{folder}/{collect}"] if collect else (),
         )
 
     # --- stages -----------------------------------------------------------------------------------------------------
+
+    def _dev_planned(self) -> Planned:
+        return self._planned("dev")
+
+    def _prod_planned(self) -> Planned:
+        return self._planned("prod")
+
+    def _planned(self, environment: str) -> Planned:
+        """The plan is applied on another machine, as a pipeline does it: so it is known early whether the code is valid."""
+        visit = self._visit(environment, terraform("plan", *PLAN), collect=PLAN_FILE)
+        return Planned(visit, visit.finished.files.get(f"{FOLDER.format(environment)}/{PLAN_FILE}"))
 
     def _dev_checked(self) -> Visit:
         return self._checked("dev")
@@ -171,33 +208,46 @@ class Estate:
         return self._checked("prod")
 
     def _checked(self, environment: str) -> Visit:
+        if f"{environment}_applied" in self.wanted:
+            planned: Planned = self.stages[f"{environment}_planned"]()
+            if planned.visit["plan"].ok:
+                # `plan` begins with what `validate` does, so there is nothing more to ask.
+                valid = Step("validate", 0)
+                return Visit({"init": planned.visit["init"], "validate": valid}, planned.visit.finished)
         return self._visit(environment, terraform("validate", "validate", "-json", "-no-color", parsed=True))
 
     def _dev_applied(self) -> Applied:
+        planned: Planned = self.stages["dev_planned"]()
+        if not planned.visit["plan"].ok:
+            return self._applied("dev", planned, planned.visit)
         visit = self._visit(
             "dev",
-            terraform("plan", *PLAN),
-            terraform("show", "show", "-json", "judge.tfplan", parsed=True),
-            terraform("apply", "apply", "-no-color", "-input=false", "judge.tfplan", timeout=APPLY_TIME),
+            terraform("show", "show", "-json", PLAN_FILE, parsed=True, beside=True),
+            terraform("apply", "apply", "-no-color", "-input=false", PLAN_FILE, timeout=APPLY_TIME),
+            plan=planned.file,
         )
-        return self._applied("dev", visit)
+        return self._applied("dev", planned, visit)
 
     def _prod_applied(self) -> Applied:
         """Prod is made while two people are at it: the first waits with the lock in hand, and then their machine dies."""
+        planned: Planned = self.stages["prod_planned"]()
+        if not planned.visit["plan"].ok:
+            return self._applied("prod", planned, planned.visit)
         apply = ("apply", "-no-color", "-auto-approve", "-input=false")
         visit = self._visit(
             "prod",
-            terraform("plan", *PLAN),
-            terraform("show", "show", "-json", "judge.tfplan", parsed=True),
+            terraform("show", "show", "-json", PLAN_FILE, parsed=True, beside=True),
             terraform("first", "apply", "-no-color", "-input=true", kind="hold", until="Enter a value:", go_on=True),
             terraform("second", *apply, "-lock-timeout=0s", timeout=APPLY_TIME, go_on=True),
             {"name": "killed", "kind": "kill"},
             terraform("unlock", "force-unlock", "-force", "{lock}", go_on=True),
             terraform("apply", *apply, "-lock-timeout=0s", timeout=APPLY_TIME, go_on=True),
+            plan=planned.file,
         )
-        return self._applied("prod", visit)
+        return self._applied("prod", planned, visit)
 
-    def _applied(self, environment: str, visit: Visit) -> Applied:
+    def _applied(self, environment: str, planned: Planned, last: Visit) -> Applied:
+        visit = Visit({**planned.visit.steps, **last.steps}, last.finished)
         states = self.cloud.states()
         other = "prod" if environment == "dev" else "dev"
         key = next((key for key in sorted(states) if environment in key and other not in key), None)
@@ -220,7 +270,7 @@ class Estate:
         visit = self._visit(
             environment,
             terraform("plan", *PLAN, "-detailed-exitcode", ok=[2]),
-            terraform("show", "show", "-json", "judge.tfplan", parsed=True),
+            terraform("show", "show", "-json", PLAN_FILE, parsed=True),
         )
         return Again(visit["init"], visit["plan"], changes(visit["show"].json()))
 
@@ -233,12 +283,12 @@ class Estate:
         broken = self.cloud.platform("dev")
         visit = self._visit(
             "dev",
-            terraform("plan", *PLAN),
-            terraform("show", "show", "-json", "judge.tfplan", parsed=True),
-            terraform("apply", "apply", "-no-color", "-input=false", "judge.tfplan", timeout=APPLY_TIME),
-        )
+            terraform("apply", "apply", "-json", "-auto-approve", "-input=false", "-lock-timeout=30s", parsed=True,
+                      timeout=APPLY_TIME),
+        )  # fmt: skip
         after = self.cloud.platform("dev")
-        return Drifted(before, broken, after, visit["plan"], visit["apply"], changes(visit["show"].json()))
+        apply = visit["apply"] if visit["init"].ok else visit["init"]
+        return Drifted(before, broken, after, *_told(apply))
 
     def _dev_destroyed(self) -> Destroyed:
         self._earlier("dev", "dev_destroyed")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import random
 import re
+import secrets
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from sandbox.jail import Files, Finished, Jail, Limits
 PORT = 5000
 ENDPOINT = f"http://127.0.0.1:{PORT}"
 PROGRAM = "/tools/terraform"
-LIMITS = Limits(timeout_s=240, cpu_s=240, memory_mb=6000, processes=1000, file_mb=64, disk_mb=128)
+LIMITS = Limits(timeout_s=300, cpu_s=240, memory_mb=6000, processes=1000, file_mb=64, disk_mb=128)
 BOX = re.compile(r"^[\s│╷╵]*", re.MULTILINE)
 OUTSIDE = re.compile(r"([a-z0-9.-]+\.amazonaws\.com)")
 REFUSED = re.compile(r"dial tcp ([0-9.:\[\]a-f]+): connect: connection refused")
@@ -66,6 +67,11 @@ class Step:
                 f"it talks to {port.group(1)}, where nothing listens. The emulated cloud's address comes from the environment "
                 "(AWS_ENDPOINT_URL); something in your configuration names another"
             )
+        if "Lifecycle Configuration" in text and "timeout while waiting for state" in text:
+            return (
+                "the lifecycle rule never came to be what your code says. The emulated cloud keeps no newer_noncurrent_versions and no "
+                "sizes of objects (the contract says so): leave them out"
+            )
         start = text.find("Error: ")
         if self.status is None:
             return "it was stopped, since it was not done in its time"
@@ -107,24 +113,45 @@ class Machines:
     secret: str = field(repr=False)
 
     def visit(
-        self, files: Files, steps: Sequence[Mapping[str, Any]], *, limits: Limits = LIMITS, cwd: str = "."
+        self,
+        files: Files,
+        steps: Sequence[Mapping[str, Any]],
+        *,
+        limits: Limits = LIMITS,
+        cwd: str = ".",
+        collect: Sequence[str] = (),
     ) -> Visit:
-        """Run the steps on a fresh machine that holds ``files``; nothing of an earlier visit is left there."""
+        """Run the steps on a fresh machine that holds ``files``; nothing of an earlier visit is left there.
+
+        Args:
+            collect: files to bring back, in ``Visit.finished.files``.
+        """
         mounts = {
             "/judge/steps.py": self.judge / "steps.py",
             "/judge/terraform.rc": self.configuration,
             "/plugins": self.mirror,
             PROGRAM: self.program,
         }
-        plan: dict[str, Any] = {"port": PORT, "steps": [{"cwd": cwd, **step} for step in steps]}
+        token = secrets.token_hex(16)
+        plan: dict[str, Any] = {"token": token, "port": PORT, "steps": [{"cwd": cwd, **step} for step in steps]}
         if self.cloud:
             mounts["/run/cloud"] = self.cloud
             plan["socket"] = "/run/cloud/http.sock"
         argv = ["python", "-I", "/judge/steps.py"]
         done = self.jail.run(
-            argv, files=files, env=self.environment(), stdin=json.dumps(plan).encode(), limits=limits, mounts=mounts
+            argv,
+            files=files,
+            env=self.environment(),
+            stdin=json.dumps(plan).encode(),
+            limits=limits,
+            mounts=mounts,
+            collect=collect,
         )
-        return Visit(read_steps(done.stdout), done)
+        steps_done = read_steps(done.stdout, token)
+        if not steps_done and done.exit_status:
+            # The script writes a line for its first step whatever that does: so it never came to be, and nobody's work is to blame.
+            raise RuntimeError(f"the judge's script did not run (status {done.exit_status}): {done.stderr[-400:]}")
+        return Visit(steps_done, done)
 
     def environment(self) -> dict[str, str]:
         """What a terraform command finds in its environment; the page says the same."""
@@ -138,8 +165,8 @@ class Machines:
         }  # fmt: skip
 
 
-def read_steps(output: str) -> dict[str, Step]:
-    """The steps' lines, by name. The first line of a name counts: a later one was not written by the judge's script."""
+def read_steps(output: str, token: str) -> dict[str, Step]:
+    """The steps' lines, by name. A line without the token was not written by the judge's script."""
     steps: dict[str, Step] = {}
     for line in output.splitlines():
         try:
@@ -147,9 +174,22 @@ def read_steps(output: str) -> dict[str, Step]:
             step = Step(str(said["name"]), said["exit"], str(said["out"]), str(said["err"]), float(said["seconds"]))
         except (ValueError, KeyError, TypeError):
             continue
+        if said.get("token") != token:
+            continue
         if step.status is None or isinstance(step.status, int):
             steps.setdefault(step.name, step)
     return steps
+
+
+def stream(step: Step) -> Iterator[dict[str, Any]]:
+    """The messages of a command that was run with ``-json``, one a line."""
+    for line in step.out.splitlines():
+        try:
+            said = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(said, dict):
+            yield said
 
 
 def terraform(name: str, *words: str, **more: Any) -> dict[str, Any]:

@@ -1,14 +1,17 @@
 """Run a list of commands one after the other, inside the jail, beside a way to the emulated cloud.
 
 The judge passes a plan as JSON on standard input and reads one JSON line per step from standard output:
-``{"name", "exit", "out", "err", "seconds"}``; ``exit`` is null where the step ran out of its time. Since every line is
-written before the next step begins, a step cannot take back what an earlier one did.
+``{"token", "name", "exit", "out", "err", "seconds"}``; ``exit`` is null where the step ran out of its time. The token comes
+with the plan. What a submission runs (a ``local-exec``, say) is a process of the same user beside this one, and can find a
+way to the same standard output; it does not know the token, and `hide` keeps it from reading it here.
 
 A step has a ``kind``:
 
 * ``run``: run ``argv`` to its end.
 * ``hold``: start ``argv`` with its standard input left open and wait until it prints ``until`` (or ends).
 * ``kill``: kill what ``hold`` left waiting, as a lost machine would: with SIGKILL.
+
+A step with ``"beside": true`` runs while the steps after it do; its line comes when it ends, at the latest after the last.
 
 In ``argv`` the word ``{lock}`` stands for the ID of the state lock that an earlier step was told of. A step that does not
 end with a status in ``ok`` stops the run, unless it has ``"go_on": true``. Only the standard library is used here.
@@ -18,6 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import os
 import re
@@ -61,23 +65,37 @@ class Steps:
         self.plan = plan
         self.held: asyncio.subprocess.Process | None = None
         self.lock = ""
+        self.beside: list[asyncio.Task[None]] = []
 
     async def all(self) -> None:
         server = await bridge(self.plan["port"], self.plan["socket"]) if self.plan.get("socket") else None
         try:
             for step in self.plan["steps"]:
+                if step.get("beside"):
+                    self.beside.append(asyncio.create_task(self.aside(step)))
+                    continue
                 started = time.monotonic()
                 status, out, err = await getattr(self, step.get("kind", "run"))(step)
                 seen = LOCK.search(err) or LOCK.search(out)
                 self.lock = seen.group(1) if seen else self.lock
-                line = {"name": step["name"], "exit": status, "out": keep(out, step), "err": keep(err, step)}
-                print(json.dumps(line | {"seconds": round(time.monotonic() - started, 2)}), flush=True)
+                self.tell(step, status, out, err, started)
                 if status not in step.get("ok", [0]) and not step.get("go_on"):
                     break
+            await asyncio.gather(*self.beside)
         finally:
             self.end_held()
             if server:
                 server.close()
+
+    async def aside(self, step: dict[str, Any]) -> None:
+        started = time.monotonic()
+        self.tell(step, *await self.run(step), started)
+
+    def tell(self, step: dict[str, Any], status: int | None, out: str, err: str, started: float) -> None:
+        """Write a step's line."""
+        line = {"name": step["name"], "exit": status, "out": keep(out, step), "err": keep(err, step)}
+        line |= {"token": self.plan.get("token", ""), "seconds": round(time.monotonic() - started, 2)}
+        print(json.dumps(line), flush=True)
 
     async def start(self, step: dict[str, Any], stdin: int) -> asyncio.subprocess.Process:
         argv = [self.lock if word == "{lock}" else word for word in step["argv"]]
@@ -124,6 +142,13 @@ class Steps:
             self.held = None
 
 
+def hide() -> None:
+    """Keep other processes of this user from reading this one's memory, descriptors and environment."""
+    if sys.platform == "linux":
+        pr_set_dumpable = 4
+        ctypes.CDLL(None).prctl(pr_set_dumpable, 0, 0, 0, 0)
+
+
 def kill(process: asyncio.subprocess.Process) -> None:
     # It may have been quicker.
     with contextlib.suppress(ProcessLookupError):
@@ -141,4 +166,5 @@ def keep(output: str, step: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
+    hide()
     asyncio.run(Steps(json.load(sys.stdin)).all())

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from judge.machine import Machines, Step, terraform
+from judge.machine import Machines, Step, stream, terraform
 from sandbox.grading import Fault
 from sandbox.jail import Limits
 
 MODULE = "infra/modules/model-platform"
-TEST_LIMITS = Limits(timeout_s=90, cpu_s=150, memory_mb=6000, processes=1000, disk_mb=128)
+TEST_LIMITS = Limits(timeout_s=200, cpu_s=200, memory_mb=6000, processes=1000, disk_mb=128)
 BLOCK = re.compile(r"^(?:resource|locals|output|variable|data|module|terraform)\b.*?^\}\n", re.MULTILINE | re.DOTALL)
 WORDS = ("common", "shared", "base", "core", "stem", "main_values", "these", "settled", "given", "basis")
 
@@ -51,7 +51,7 @@ def run_suite(machines: Machines, submission: Path, module: Path) -> SuiteRun:
 def test_steps() -> list[dict[str, Any]]:
     return [
         terraform("init", "init", "-backend=false", "-no-color", "-input=false"),
-        terraform("test", "test", "-json", "-no-color", parsed=True, timeout=80),
+        terraform("test", "test", "-json", "-no-color", parsed=True, timeout=180),
     ]
 
 
@@ -65,22 +65,11 @@ def tests_of(submission: Path) -> Iterator[Path]:
             yield path
 
 
-def messages(step: Step) -> Iterator[dict[str, Any]]:
-    """The lines of ``terraform test -json``."""
-    for line in step.out.splitlines():
-        try:
-            said = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(said, dict):
-            yield said
-
-
 def read_run(step: Step) -> SuiteRun:
     """Count what ``terraform test -json`` tells of its runs."""
     passed = bad = 0
     complaint = ""
-    for said in messages(step):
+    for said in stream(step):
         run = said.get("test_run") or {}
         if said.get("type") == "test_run" and run.get("progress") == "complete":
             passed += run.get("status") == "pass"
@@ -163,7 +152,7 @@ def try_inputs(machines: Machines, submission: Path, cases: dict[str, dict[str, 
     }
     errors: dict[str, list[dict[str, Any]]] = {}
     status: dict[str, str] = {}
-    for said in messages(step):
+    for said in stream(step):
         case = str(said.get("@testrun", ""))
         if said.get("type") == "diagnostic" and (said.get("diagnostic") or {}).get("severity") == "error":
             errors.setdefault(case or "", []).append(said["diagnostic"])

@@ -36,8 +36,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     status = "Enabled"
     filter {}
     noncurrent_version_expiration {
-      noncurrent_days           = var.retention_days
-      newer_noncurrent_versions = 3
+      noncurrent_days = var.retention_days
     }
     expiration { expired_object_delete_marker = true }
   }

@@ -1,0 +1,1 @@
+"""A small model service: will this flight arrive late?"""

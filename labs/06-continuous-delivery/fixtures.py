@@ -1,0 +1,131 @@
+"""What the checks of lab 06 stand on: platforms with traffic, and what became of deploys on them."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from judge.stage import Stage, finished, said, stage
+from judge.world import Package, World
+
+from sandbox.jail import Finished
+
+
+@dataclass
+class Deploy:
+    """One deploy on a platform of its own, and what was seen of it.
+
+    Attributes:
+        live: version → answers, after the end.
+        log: the lines that were added to deployments.jsonl.
+        phases: what users got between changes of the router: version → answers, and failed requests.
+    """
+
+    candidate: Package
+    first: Package
+    ended: Finished
+    state: dict[str, Any] = field(repr=False)
+    live: dict[str, int]
+
+    @property
+    def said(self) -> str:
+        return said(self.ended)
+
+    @property
+    def failed(self) -> int:
+        return sum(phase["failed"] for phase in self.state["phases"])
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        lines: list[dict[str, Any]] = self.state["log"]
+        return lines
+
+    def started(self) -> list[dict[str, Any]]:
+        """The packages that were put into slots."""
+        return [call["package"] for call in self.state["calls"] if "package" in call]
+
+    def steps(self) -> list[tuple[str, int]]:
+        """The stretches in which the candidate got traffic: "few", "half" or "all", and its answers in each.
+
+        A stretch with less than 20 answers in all, between two changes, is too short to tell.
+        """
+        found: list[tuple[str, int]] = []
+        for phase in self.state["phases"]:
+            total, ours = sum(phase["answered"].values()), phase["answered"].get(self.candidate.version, 0)
+            if total < 20 or ours / total < 0.02:
+                continue
+            share = ours / total
+            kind = "few" if share <= 0.25 else "half" if share < 0.8 else "all"
+            if found and found[-1][0] == kind:
+                found[-1] = (kind, found[-1][1] + ours)
+            else:
+                found.append((kind, ours))
+        return found
+
+
+class Deploys:
+    """Deploys of one candidate each; one of a kind is made once, however many checks ask for it."""
+
+    def __init__(self, jail: Any, submission: Any, seed: int) -> None:
+        self._jail, self._submission, self._seed = jail, submission, seed
+        self._kept: dict[str, tuple[threading.Lock, list[Deploy]]] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, kind: str, fault: str = "none") -> Deploy:
+        """Deploy a candidate of this kind (see `World.candidate`) whose process has this fault (see `slot.py`)."""
+        name = f"{kind}:{fault}"
+        with self._lock:
+            lock, kept = self._kept.setdefault(name, (threading.Lock(), []))
+        with lock:
+            if not kept:
+                kept.append(self._make(kind, fault, random.Random(f"{self._seed}:{name}")))
+            return kept[0]
+
+    def _make(self, kind: str, fault: str, rng: random.Random) -> Deploy:
+        world = World(rng)
+        candidate = world.candidate(kind)
+        with stage(self._jail, self._submission.path, world, rng, {candidate.version: fault}) as here:
+            ended = here.deploy(candidate)
+            live = here.live()
+            return Deploy(candidate, here.first, ended, here.state(), live)
+
+
+@pytest.fixture(scope="session")
+def deploys(submission: Any, jail: Any, run_seed: int) -> Deploys:
+    """``deploys("better")``, ``deploys("better", "slow")``: what became of it."""
+    submission.read("deploy/pipeline.py", max_bytes=200_000)
+    return Deploys(jail, submission, run_seed)
+
+
+@pytest.fixture
+def platform(submission: Any, jail: Any) -> Callable[..., AbstractContextManager[Stage]]:
+    """``with platform(world, rng, faults) as stage:`` a platform with a version in production."""
+    return lambda world, rng, faults=None: stage(jail, submission.path, world, rng, faults)
+
+
+@pytest.fixture
+def new_world(run_seed: int) -> Callable[[str], tuple[World, random.Random]]:
+    """``new_world("name")``: flights and models, and the random numbers that they came from."""
+
+    def make(name: str) -> tuple[World, random.Random]:
+        rng = random.Random(f"{run_seed}:{name}")
+        return World(rng), rng
+
+    return make
+
+
+@pytest.fixture
+def how() -> Callable[[Finished], str]:
+    """How a pipeline ended, for the learner."""
+    return said
+
+
+@pytest.fixture
+def end_of() -> Callable[[Any], Finished]:
+    """Wait for the end of a running pipeline."""
+    return finished

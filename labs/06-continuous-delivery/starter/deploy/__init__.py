@@ -1,0 +1,1 @@
+"""The way from a candidate to production."""

@@ -1,0 +1,1 @@
+"""The flight-delay model: what it is, and how good it is."""

@@ -1,0 +1,1 @@
+"""A deploy as a list of steps, each of which can refuse."""

@@ -1,0 +1,13 @@
+"""Makes this sample from the reference solution."""
+
+from pathlib import Path
+
+EDITS = [
+    ('deploy/pipeline.py', 'str(blocked))\n            return 1', 'str(blocked))\n            return 0'),
+    ('deploy/pipeline.py', 'str(sick))\n            return 1', 'str(sick))\n            return 0'),
+]
+for name, old, new in EDITS:
+    file = Path(name)
+    text = file.read_text("utf-8")
+    assert text.count(old) == 1, old
+    file.write_text(text.replace(old, new), "utf-8")

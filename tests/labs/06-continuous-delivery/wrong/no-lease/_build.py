@@ -1,0 +1,13 @@
+"""Makes this sample from the reference solution."""
+
+from pathlib import Path
+
+EDITS = [
+    ('deploy/pipeline.py', '            fleet.take_lease()\n            break\n', '            break\n'),
+    ('deploy/pipeline.py', '        fleet.return_lease()\n', '        pass\n'),
+]
+for name, old, new in EDITS:
+    file = Path(name)
+    text = file.read_text("utf-8")
+    assert text.count(old) == 1, old
+    file.write_text(text.replace(old, new), "utf-8")
