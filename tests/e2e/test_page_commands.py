@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.course import Course
 from sandbox.runtime.settings import compose_document
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,22 +29,54 @@ pytestmark = pytest.mark.slow
 NOT_ZERO = {
     "make check": {0, 2},
     "make status": {0, 2},
+    "make doctor": {0, 2},
     "make -C ../.. check": {0, 2},
     "../../.venv/bin/python -m pytest": {0, 1, 4, 5},
 }
 # What a page shows and a test does not do, with the reason. Each must stand on its page.
 LEFT_OUT = {
     "labs/10-monitoring.md": {"../../.venv/bin/uvicorn": "runs until it is stopped", "curl": "asks that server"},
+    "start/install.md": {
+        "sudo": "installs on the whole machine",
+        "xcode-select": "is of macOS",
+        "git clone": "its address is the reader's",
+        "cd devops-ml": "goes into that clone",
+    },
+    "reference/stack.md": {
+        "SANDBOX_SERVICE_PORT=8010": "takes a fixed port",
+        "echo SANDBOX": "writes settings into this checkout",
+    },
+    "instructors/grading.md": {"lab verify": "takes minutes; CI runs it for all labs"},
 }
+# Pages whose commands no test runs, with the reason.
+NOT_RUN = {
+    "instructors/adapt.md": "makes a lab in this checkout; `lab new` and `lab verify` have tests of their own",
+    "instructors/scale.md": "needs a cluster; test_class.py grades on Dask workers",
+    "reference/performance.md": "benchmarks report, they do not decide",
+}
+# A folder of the page's own, with the command `lab` on its path and one submission in it.
+CLASS = (
+    f"export PATH={ROOT}/.venv/bin:$PATH SANDBOX_COURSE={ROOT} && cd $(dirname $SANDBOX_WORK) && mkdir submissions"
+    f" && cp -r {ROOT}/solutions/02-testing submissions/student-17"
+    " && printf 'student\\nstudent-17\\n' >roster.csv"
+    f" && awk '/^```toml/ {{ on = 1; next }} /^```/ {{ on = 0 }} on' {ROOT}/docs/instructors/grading.md >policy.toml"
+)
 # What a page asks for in words, before the command.
 BEFORE = {
+    ("instructors/grading.md", "lab check"): CLASS,
     ("labs/00-orientation.md", "curl -s -X POST"): "cp labs/00-orientation/flight.json .",
     ("labs/10-monitoring.md", "promtool test rules"): f"cp {ROOT}/solutions/10-monitoring/rules/*.yml rules/",
     ("labs/10-monitoring.md", "amtool"): f"cp {ROOT}/solutions/10-monitoring/alertmanager.yml .",
     ("labs/02-testing.md", "../../.venv/bin/python -m pytest"): f"cp -r {ROOT}/solutions/02-testing/tests .",
 }
-PAGES = {
+PAGES: dict[str, tuple[str, ...]] = {
+    "start/install.md": (),
+    "start/troubleshooting.md": (),
     "start/first-success.md": (),
+    "reference/stack.md": ("prometheus", "alertmanager", "locust"),
+    "reference/service-api.md": (),
+    "instructors/run-a-class.md": (),
+    "instructors/grading.md": (),
     "labs/00-orientation.md": (),
     "labs/02-testing.md": (),
     "labs/05-continuous-integration.md": ("act",),
@@ -96,6 +129,13 @@ def test_nothing_is_left_out_that_no_page_holds() -> None:
     for page, left in LEFT_OUT.items():
         texts = [command.text for command in commands(page)]
         assert [start for start in left if not any(text.startswith(start) for text in texts)] == []
+
+
+def test_every_page_with_commands_is_run_or_says_why_not() -> None:
+    labs = {lab.id for lab in Course(ROOT).labs}
+    pages = {str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")}
+    drafts = {page for page in pages if page.startswith("labs/") and Path(page).stem not in labs}
+    assert {page for page in pages - drafts if commands(page)} == {*PAGES, *NOT_RUN}
 
 
 @pytest.mark.parametrize(
