@@ -97,6 +97,7 @@ def verify(
     pick: str,
     wall: str,
     seed: int | None,
+    jobs: int,
     console: Console | None,
 ) -> dict[str, list[Trial]]:
     """Calibrate labs; a line per trial as it ends."""
@@ -111,7 +112,9 @@ def verify(
 
         with _live_for(lab) as live:
             options = Options(wall=wall, own_work=True, seed=seed, live=live)
-            done[lab.id] = verify_lab(lab, quick=quick, repeat=repeat, pick=pick, options=options, on_trial=show)
+            done[lab.id] = verify_lab(
+                lab, quick=quick, repeat=repeat, pick=pick, jobs=jobs, options=options, on_trial=show
+            )
     if console:
         console.print()
         console.print(verify_summary(done))

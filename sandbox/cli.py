@@ -415,6 +415,9 @@ def verify(
     quick: Annotated[bool, typer.Option(help="Run a wrong submission only on the checks that it must fail.")] = False,
     repeat: Annotated[int, typer.Option(min=1, help="Try the solution so many times.")] = 1,
     pick: Annotated[str, typer.Option(metavar="TEXT", help="Only samples whose kind/name holds this text.")] = "",
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, help="Try so many samples at a time: for labs that mostly wait.")
+    ] = 1,
     as_json: AsJson = False,
     jail: WallOption = Wall.auto,
     seed: Seed = None,
@@ -424,7 +427,14 @@ def verify(
 
     labs = [_lab(name) for name in names] if names else list(_course().labs)
     trials = checking.verify(
-        labs, quick=quick, repeat=repeat, pick=pick, wall=jail.value, seed=seed, console=None if as_json else console
+        labs,
+        quick=quick,
+        repeat=repeat,
+        pick=pick,
+        wall=jail.value,
+        seed=seed,
+        jobs=jobs,
+        console=None if as_json else console,
     )
     if as_json:
         _print_json({lab: [trial.to_json() for trial in rows] for lab, rows in trials.items()})

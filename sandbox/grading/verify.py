@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import re
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +49,7 @@ def verify(
     quick: bool = False,
     repeat: int = 1,
     pick: str = "",
+    jobs: int = 1,
     options: Options | None = None,
     on_trial: Callable[[Trial], None] = lambda trial: None,
 ) -> list[Trial]:
@@ -56,6 +59,8 @@ def verify(
         quick: run a wrong submission only on the checks that it must fail and what those come after.
         repeat: how often the solution is tried.
         pick: only samples whose ``kind/name`` holds this text.
+        jobs: how many samples are tried at the same time; worth it for labs whose checks mostly wait.
+        on_trial: called with each trial, in the order of the corpus.
     """
     options = options or Options()
     trials: list[Trial] = []
@@ -67,30 +72,49 @@ def verify(
     if not pick:
         for trial in read_files(lab):
             add(trial)
-    for sample in samples(lab):
-        if pick not in f"{sample.kind}/{sample.name}":
-            continue
-        for turn in range(repeat if sample.kind == "solution" else 1):
-            add(
-                try_sample(
-                    lab,
-                    sample,
-                    options,
-                    quick=quick,
-                    label=f" #{turn + 1}" if repeat > 1 and sample.kind == "solution" else "",
-                )
+    cancel = threading.Event()
+    with ThreadPoolExecutor(jobs) as pool:
+        begun = [
+            pool.submit(
+                try_sample,
+                lab,
+                sample,
+                options,
+                quick=quick,
+                label=f" #{turn + 1}" if repeat > 1 and sample.kind == "solution" else "",
+                cancel=cancel,
             )
+            for sample in samples(lab)
+            if pick in f"{sample.kind}/{sample.name}"
+            for turn in range(repeat if sample.kind == "solution" else 1)
+        ]
+        try:
+            for future in begun:
+                add(future.result())
+        except BaseException:
+            # Ctrl-C reaches this thread only: those that are at work stop what they have in the jail.
+            cancel.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
     return trials
 
 
-def try_sample(lab: Lab, sample: Sample, options: Options, *, quick: bool = False, label: str = "") -> Trial:
+def try_sample(
+    lab: Lab,
+    sample: Sample,
+    options: Options,
+    *,
+    quick: bool = False,
+    label: str = "",
+    cancel: threading.Event | None = None,
+) -> Trial:
     """Grade one sample and compare with what is known of it."""
     started = time.monotonic()
     only = tuple(sorted(sample.fails)) if quick and sample.kind == "wrong" else ()
     with tempfile.TemporaryDirectory(prefix="sample-") as folder:
         try:
             source = assemble(lab, sample, Path(folder) / "work", options.live)
-            result = grade(lab, source, Options(**{**options.__dict__, "only": only}))
+            result = grade(lab, source, Options(**{**options.__dict__, "only": only}), cancel=cancel)
         except UserError as error:
             # A sample that is refused whole (too many files, too large) earns nothing: right for a cheat only.
             ok = sample.kind == "cheat" and not sample.earns

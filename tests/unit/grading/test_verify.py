@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.checking import verify_summary
 from sandbox.course import Course, CourseError
-from sandbox.grading.corpus import Sample
+from sandbox.grading.corpus import Sample, samples
 from sandbox.grading.results import CheckResult, LabResult
 from sandbox.grading.run import Options
 from sandbox.grading.scaffold import new_lab
-from sandbox.grading.verify import judge, verify
+from sandbox.grading.verify import Trial, judge, verify
 
 
 def result(*checks: tuple[str, str], problem: str = "") -> LabResult:
@@ -46,6 +47,43 @@ def test_the_scaffold_verifies_as_unfinished_only_in_its_prose(tmp_path: Path) -
     trials = verify(Course(tmp_path).labs[0], options=Options(wall="process"))
     assert {(trial.kind, trial.name) for trial in trials if not trial.ok} == {("files", "page")}
     assert {trial.kind for trial in trials} >= {"starter", "solution", "right", "wrong"}
+
+
+def test_samples_tried_at_the_same_time_are_told_in_order(tmp_path: Path) -> None:
+    (tmp_path / "labs").mkdir()
+    new_lab(Course(tmp_path), "15-feature-store")
+    (lab,) = Course(tmp_path).labs
+    told: list[Trial] = []
+    trials = verify(lab, jobs=3, repeat=2, options=Options(wall="process"), on_trial=told.append)
+    assert told == trials
+    one_by_one = [f"{sample.kind}/{sample.name}" for sample in samples(lab)]
+    assert list(dict.fromkeys(f"{t.kind}/{t.name.split(' #')[0]}" for t in trials if t.kind != "files")) == one_by_one
+    assert {t.name for t in trials if not t.ok} == {"page"}
+
+
+def test_what_stops_a_calibration_stops_the_samples_that_are_at_work(tmp_path: Path) -> None:
+    (tmp_path / "labs").mkdir()
+    new_lab(Course(tmp_path), "15-feature-store")
+    (lab,) = Course(tmp_path).labs
+    told: list[Trial] = []
+
+    def interrupt(trial: Trial) -> None:
+        told.append(trial)
+        if trial.kind != "files":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        verify(lab, jobs=2, options=Options(wall="process"), on_trial=interrupt)
+    assert [trial.kind for trial in told if trial.kind != "files"] == ["starter"]
+
+
+def test_the_summary_repeats_what_does_not_hold() -> None:
+    held = Trial("right", "plain", True, "passes every check", 1.0)
+    broken = Trial("wrong", "no-tests", False, "does not fail unit_tests", 2.0)
+    text = verify_summary({"02": [held, broken], "05": [held]}).plain
+    assert "lab 02  ✗ wrong/no-tests  does not fail unit_tests" in text
+    assert "right/plain" not in text
+    assert text.endswith("2 trials hold, 1 do not, 0 blocked, 4 s")
 
 
 def test_the_scaffold_writes_nothing_over_a_lab(tmp_path: Path) -> None:
