@@ -196,15 +196,26 @@ def run(shell: subprocess.Popen[str], text: str, place: dict[str, str]) -> tuple
     raise AssertionError(f"the shell ended: {''.join(lines)}")
 
 
+@pytest.mark.parametrize("version", ["2013.01-06.6bb43975", "2013.01-06.ee857c70", "2013.01-06.43975000"])
+def test_a_version_stands_for_any_other(version: str) -> None:
+    assert like("model 2013.01-06.6bb43975").search(f"model {version}")
+    assert not like("model 2013.01-06.6bb43975").search("model 2013.01-06.release")
+
+
 def squeezed(text: str) -> str:
     return re.sub(r"[ \t]+", " ", text)
 
 
-VARYING = re.compile(r"\d+ (?:s|min|h) ago|\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{7,40}\b|\d+(?:\.\d+)*|…|\.\.\.")
+VARYING = re.compile(
+    r"\d+ (?:s|min|h) ago|\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{7,40}\b|\d+(?:\.\d+\b)*|…|\.\.\."
+)
 
 
 def like(line: str) -> re.Pattern[str]:
-    """A pattern for a line of a page: any number for a number, any hash for a hash, anything for ``…``."""
+    """A pattern for a line of a page: any number for a number, any hash for a hash, anything for ``…``.
+
+    A hash may follow a number and a point (a model's version ends so): it is no part of the number.
+    """
     line = squeezed(line.strip())
     pattern, end = "", 0
     for part in VARYING.finditer(line):
