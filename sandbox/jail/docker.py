@@ -29,7 +29,7 @@ from pathlib import Path
 
 from sandbox.jail import host, launcher
 from sandbox.jail.files import COLLECT_BYTES, pack, remove_tree
-from sandbox.jail.interface import JOB, SOCKETS, Jail, JailError, JailUnavailable, Limits, Task
+from sandbox.jail.interface import JOB, LOADED, SOCKETS, Jail, JailError, JailUnavailable, Limits, Task
 from sandbox.jail.supervisor import Started, own_places
 from sandbox.jail.usage import Usage, descendants, disk_state, sample
 
@@ -217,7 +217,7 @@ class DockerJail(Jail):
             bridge=f"{INSIDE}/in/bridge.py",
             other_processes=None,
             stdin=f"{INSIDE}/in/stdin" if task.stdin else None,
-            life_s=int(task.limits.timeout_s) + LIFE_AFTER_S,
+            life_s=int(task.limits.timeout_s * LOADED) + LIFE_AFTER_S,
             collect_into=f"{INSIDE}/out/files.tar" if task.collect else None,
             ready_file=f"{INSIDE}/out/ready",
         )

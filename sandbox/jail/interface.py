@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 OUTPUT_BYTES = 1 << 20
 """How much of stdout, and how much of stderr, is kept; what follows is read and thrown away."""
 
+LOADED = 4
+"""How many times as long as its time limit a command may last at most, where other work kept it from the processors."""
+
 JOB = "/job"
 """Where a command finds its private copy of the files."""
 
@@ -67,7 +70,8 @@ class Limits:
     """What a command may use.
 
     Attributes:
-        timeout_s: seconds of wall-clock time from the start until everything is killed; for a service, its whole life.
+        timeout_s: seconds from the start until everything is killed; for a service, its whole life. Time in which the
+            command was ready to run and other work had the processors does not count, up to `LOADED` times in all.
         cpu_s: seconds of CPU time, of each process and of all together; twice ``timeout_s`` where it is None.
         memory_mb: MiB of memory, of each process and of all together.
         processes: processes and threads at one time.

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _TREE_LIMIT = 20_000
+_THREADS_LOOKED_AT = 64
 MAX_INODES = 200_000
 
 
 @dataclass(frozen=True)
 class Usage:
-    """A sample: bytes of memory (without what the page cache could drop), seconds of CPU so far, threads."""
+    """A sample.
+
+    Attributes:
+        memory_bytes: memory without what the page cache could drop.
+        cpu_s: seconds of CPU so far.
+        threads: how many there are.
+        waited_s: number of a thread → seconds that it has stood ready to run while other work had the processors;
+            empty where the kernel does not tell.
+    """
 
     memory_bytes: int = 0
     cpu_s: float = 0.0
     threads: int = 0
+    waited_s: Mapping[int, float] = field(default_factory=dict)
 
 
 def descendants(pid: int) -> list[int]:
@@ -57,12 +67,14 @@ def _descendants_anywhere(pid: int) -> list[int]:
 def sample(pids: list[int]) -> Usage:
     """Add up what these processes use; one that is gone meanwhile counts for nothing."""
     memory, cpu, threads = 0, 0.0, 0
+    waited: dict[int, float] = {}
     for pid in pids:
         used = _from_proc(pid) if os.path.exists("/proc/self/stat") else _from_psutil(pid)
         memory += used.memory_bytes
         cpu += used.cpu_s
         threads += used.threads
-    return Usage(memory, cpu, threads)
+        waited.update(used.waited_s)
+    return Usage(memory, cpu, threads, waited)
 
 
 def _from_proc(pid: int) -> Usage:
@@ -81,7 +93,17 @@ def _from_proc(pid: int) -> Usage:
             memory += int(line.split()[1]) * 1024
     # Fields 14 to 17: user and system time of the process and of its children that have ended.
     cpu = sum(int(field) for field in fields[11:15]) / _TICKS
-    return Usage(memory, cpu, int(fields[17]))
+    return Usage(memory, cpu, int(fields[17]), _waited(pid))
+
+
+def _waited(pid: int) -> dict[int, float]:
+    """Seconds that each thread has waited for a processor (the kernel's sched-stats.rst: field 2, nanoseconds)."""
+    waited: dict[int, float] = {}
+    with suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task")[:_THREADS_LOOKED_AT]:
+            with suppress(OSError), open(f"/proc/{pid}/task/{thread}/schedstat") as file:
+                waited[int(thread)] = int(file.read().split()[1]) / 1e9
+    return waited
 
 
 def _from_psutil(pid: int) -> Usage:
