@@ -79,7 +79,7 @@ def check(
         points: what it is worth; parts share it out.
         after: names of checks above it in the file (without ``check_``) that must pass first.
         hint: the first thing to look at, shown with a failure.
-        timeout: seconds after which the check is stopped and reads as a time-out.
+        timeout: seconds after which the check is stopped and reads as a time-out; what a loaded machine takes is not counted.
     """
     names = (after,) if isinstance(after, str) else tuple(after)
 

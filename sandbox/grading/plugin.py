@@ -24,6 +24,7 @@ from sandbox import tools
 from sandbox.course import Lab
 from sandbox.grading.api import CASES, MARK, NEEDS, Blocked, Case, CasesMark, CheckFailed, CheckMark
 from sandbox.grading.fault import Fault, read_faults
+from sandbox.grading.patience import Patience
 from sandbox.grading.results import CheckResult, PartResult, Status
 from sandbox.jail import FilesRefused, Jail, JailUnavailable, ServiceDied, ServiceNotReady
 from sandbox.workspace import Submission
@@ -361,8 +362,13 @@ def _time_limit(seconds: float) -> Iterator[None]:
         yield
         return
 
+    patience = Patience(seconds)
+
     def stop(signum: int, frame: object) -> None:
-        raise CheckTimeout(seconds)
+        if (left := patience.left_s()) > 0:
+            signal.setitimer(signal.ITIMER_REAL, max(left, 0.01))
+        else:
+            raise CheckTimeout(seconds)
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)

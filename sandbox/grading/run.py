@@ -23,6 +23,7 @@ from typing import Any
 from sandbox import tools
 from sandbox.course import Lab
 from sandbox.errors import UserError
+from sandbox.grading.patience import Patience
 from sandbox.grading.results import CheckResult, LabResult
 from sandbox.workspace import Submission, compose
 
@@ -230,14 +231,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _events(descriptor: int, limit_s: float, cancel: threading.Event | None) -> Iterator[Event]:
     """Events until the worker closes its end, the time is up or the run is cancelled."""
-    deadline = time.monotonic() + limit_s
+    patience = Patience(limit_s)
     buffer = b""
     with selectors.DefaultSelector() as selector:
         selector.register(descriptor, selectors.EVENT_READ)
         while True:
             if cancel is not None and cancel.is_set():
                 raise Cancelled
-            left = deadline - time.monotonic()
+            left = patience.left_s()
             if left <= 0:
                 yield {"event": "time-out", "limit_s": limit_s}
                 return
