@@ -12,6 +12,7 @@ from typing import Any
 from sandbox.classroom.work import Outcome, Work, carry_out
 from sandbox.course import Course
 from sandbox.errors import UserError
+from sandbox.grading.prefork import AVAILABLE, Prefork
 
 Submit = Callable[[Work], "Future[Outcome]"]
 
@@ -19,10 +20,15 @@ Submit = Callable[[Work], "Future[Outcome]"]
 @contextlib.contextmanager
 def local(course: Course, workers: int) -> Iterator[Submit]:
     """Grade here. A thread only waits for the judge's process that it has started; checks and jails run there."""
-    cancel = threading.Event()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="grade")
-    with _ended(pool, cancel):
-        yield lambda work: pool.submit(carry_out, work, course, cancel)
+    cancel, mine = threading.Event(), threading.local()
+    with contextlib.ExitStack() as preforks:
+
+        def begin() -> None:
+            mine.prefork = preforks.enter_context(contextlib.closing(Prefork())) if AVAILABLE else None
+
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="grade", initializer=begin)
+        with _ended(pool, cancel):
+            yield lambda work: pool.submit(lambda: carry_out(work, course, cancel, mine.prefork))
 
 
 @contextlib.contextmanager

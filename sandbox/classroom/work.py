@@ -12,6 +12,7 @@ from typing import Any
 
 from sandbox.course import Course, Lab, open_course
 from sandbox.errors import UserError
+from sandbox.grading.prefork import Prefork
 from sandbox.grading.run import Options, grade
 
 
@@ -46,12 +47,15 @@ class Outcome:
     trouble: str = ""
 
 
-def carry_out(work: Work, course: Course | None = None, cancel: threading.Event | None = None) -> Outcome:
+def carry_out(
+    work: Work, course: Course | None = None, cancel: threading.Event | None = None, prefork: Prefork | None = None
+) -> Outcome:
     """Grade one submission. A fault of the machine or the judge comes back as trouble and is never raised.
 
     Args:
         course: default: the course of this machine.
         cancel: set it to stop the run.
+        prefork: what starts the judge's process; default: it is started for this run alone.
 
     Raises:
         Cancelled: ``cancel`` was set.
@@ -68,7 +72,7 @@ def carry_out(work: Work, course: Course | None = None, cancel: threading.Event 
             options = Options(
                 wall=work.wall, own_work=False, cores=work.cores, private=private if work.private else None
             )
-            result = grade(lab, source, options, cancel=cancel)
+            result = grade(lab, source, options, cancel=cancel, prefork=prefork)
     except (OSError, UserError, MemoryError) as error:
         return Outcome(None, f"{platform.node()}: {str(error) or type(error).__name__}")
     if result.course_digest != work.course_digest:

@@ -24,6 +24,7 @@ from sandbox import tools
 from sandbox.course import Lab
 from sandbox.errors import UserError
 from sandbox.grading.patience import Patience
+from sandbox.grading.prefork import Forked, Prefork
 from sandbox.grading.results import CheckResult, LabResult
 from sandbox.workspace import Submission, compose
 
@@ -73,14 +74,17 @@ def grade(
     options: Options | None = None,
     on_event: Callable[[Event], None] = lambda event: None,
     cancel: threading.Event | None = None,
+    prefork: Prefork | None = None,
 ) -> LabResult:
     """Grade ``source`` (a workspace or a student's folder) for ``lab``.
 
     Args:
         on_event: called with each event as it happens (``plan``, ``jail``, ``start``, ``part``, ``result``).
         cancel: set it to stop the run.
+        prefork: starts the worker, for those who grade much; it serves one run at a time.
 
     Raises:
+        ConnectionError: ``prefork`` was lost.
         WorkspaceError: the folder is missing or holds more than the lab takes.
         Cancelled: ``cancel`` was set; everything that the run had started is gone.
     """
@@ -90,7 +94,7 @@ def grade(
     with tempfile.TemporaryDirectory(prefix="submission-") as folder:
         # Only names of ours below here: mkdtemp made it 0700, and the jail mounts copies of what it needs.
         submission = compose(lab, source, Path(folder) / "composed")
-        progress = _run_worker(lab, source, submission, options, seed, on_event, cancel)
+        progress = _run_worker(lab, source, submission, options, seed, on_event, cancel, prefork)
     checks = tuple(_unfinished(progress, planned) for planned in progress.plan)
     problem = progress.problem
     if progress.details:
@@ -116,7 +120,7 @@ def grade(
 
 def _run_worker(
     lab: Lab, source: Path, submission: Submission, options: Options, seed: int,
-    on_event: Callable[[Event], None], cancel: threading.Event | None,
+    on_event: Callable[[Event], None], cancel: threading.Event | None, prefork: Prefork | None,
 ) -> _Progress:  # fmt: skip
     job = {
         "course": str(lab.course.root), "lab": lab.id, "source": str(source.resolve()), "wall": options.wall,
@@ -126,7 +130,7 @@ def _run_worker(
                        "refused": submission.refused, "digest": submission.digest},
     }  # fmt: skip
     progress = _Progress()
-    with tempfile.TemporaryFile() as log, _worker(job, log) as (process, events):
+    with tempfile.TemporaryFile() as log, _worker(job, log, prefork) as (process, events):
         for event in _events(events, lab.spec.limits.time_s, cancel):
             _apply(progress, event)
             on_event(event)
@@ -192,33 +196,40 @@ def _not_run(planned: Event, status: Any, message: str) -> CheckResult:
 
 
 @contextlib.contextmanager
-def _worker(job: dict[str, Any], log: Any) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+def _worker(
+    job: dict[str, Any], log: Any, prefork: Prefork | None
+) -> Iterator[tuple[subprocess.Popen[bytes] | Forked, int]]:
     read, write = os.pipe()
     env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_", "COVERAGE_"))}
     env |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
     try:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "sandbox.grading.worker"], stdin=subprocess.PIPE, stdout=log, stderr=log,
-            pass_fds=(write,), env=env, start_new_session=True,
-        )  # fmt: skip
+        process = prefork.start(job, log, write, env) if prefork else _start(job, log, write, env)
     except BaseException:
         os.close(read)
         raise
     finally:
         os.close(write)
     try:
-        assert process.stdin
-        # A worker that dies at once closes the pipe; what it printed tells why.
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(json.dumps({**job, "events_fd": write}).encode())
-            process.stdin.close()
         yield process, read
     finally:
         os.close(read)
         _end(process)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _start(job: dict[str, Any], log: Any, events: int, env: dict[str, str]) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "sandbox.grading.worker"], stdin=subprocess.PIPE, stdout=log, stderr=log,
+        pass_fds=(events,), env=env, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdin
+    # A worker that dies at once closes the pipe; what it printed tells why.
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(json.dumps({**job, "events_fd": events}).encode())
+        process.stdin.close()
+    return process
+
+
+def _end(process: subprocess.Popen[bytes] | Forked) -> None:
     """Ask the worker to stop, which ends what it has in the jail; then end its whole process group."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)

@@ -28,8 +28,14 @@ from sandbox.workspace import Submission
 
 
 def main() -> int:
+    """A worker that was started for one run: its job is on standard input."""
     job = json.load(sys.stdin)
-    pipe = os.fdopen(int(job["events_fd"]), "w", encoding="utf-8", buffering=1)
+    return run(job, int(job["events_fd"]))
+
+
+def run(job: dict[str, Any], events: int) -> int:
+    """Carry a job out and write its events to a pipe; the exit status says whether it came to its end."""
+    pipe = os.fdopen(events, "w", encoding="utf-8", buffering=1)
     os.set_inheritable(pipe.fileno(), False)
     lock = threading.Lock()
 

@@ -20,7 +20,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 from sandbox.jail import host, launcher, seccomp
 from sandbox.jail.files import data_file, pack, remove_tree
@@ -58,6 +58,8 @@ class BubblewrapJail(Jail):
     """
 
     name = "bubblewrap"
+    _proved: ClassVar[set[Path]] = set()
+    """Programs that have been seen to work in this process; a fork of it need not look again."""
 
     def __init__(self) -> None:
         program = find_bubblewrap()
@@ -69,7 +71,9 @@ class BubblewrapJail(Jail):
         self._as_root = os.geteuid() == 0
         if self._as_root and not shutil.which("setpriv"):
             raise JailUnavailable("setpriv is not there, which root's jail needs.", "Install `util-linux`.")
-        self._probe()
+        if program not in self._proved:
+            self._probe()
+            self._proved.add(program)
 
     def _probe(self) -> None:
         try:
