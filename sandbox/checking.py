@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -159,21 +161,53 @@ def write_reports(lab: Lab, result: LabResult, *, junit: Path | None, report: st
     """Write the renderings that were asked for.
 
     Raises:
-        UserError: there is no report of that name.
+        UserError: there is no report of that name, or none can be made of this result.
     """
-    from sandbox.reports import html
     from sandbox.reports import junit as junit_report
 
     if junit:
         junit.write_text(junit_report.render(result), "utf-8")
         console.print(f"wrote {junit}")
-    if report and report != "html":
-        raise UserError(f"There is no report {report!r}.", "There is: html.")
+    if report and report not in REPORTS:
+        raise UserError(f"There is no report {report!r}.", f"There are: {', '.join(REPORTS)}.")
     if report:
-        path = lab.course.state / "reports" / f"{lab.id}.html"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(html.render(result, title=f"{lab.id} {lab.spec.title}"), "utf-8")
-        console.print(f"wrote {path}")
+        REPORTS[report](lab, result, console)
+
+
+def _write_html(lab: Lab, result: LabResult, console: Console) -> None:
+    from sandbox.reports import html
+
+    path = lab.course.state / "reports" / f"{lab.id}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(html.render(result, title=f"{lab.id} {lab.spec.title}"), "utf-8")
+    console.print(f"wrote {path}")
+
+
+def _write_github(lab: Lab, result: LabResult, console: Console) -> None:
+    """Annotations on standard output, where the runner reads them; the summary into the file that it names."""
+    from sandbox.reports import github
+
+    sys.stdout.write(github.workflow_commands(result))
+    if path := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(github.summary(result))
+    else:
+        console.print("no summary: GITHUB_STEP_SUMMARY is not set, so this is no GitHub runner")
+
+
+def _write_classroom50(lab: Lab, result: LabResult, console: Console) -> None:
+    """``result.json`` in the current folder, where Classroom 50's runner looks for it."""
+    from sandbox.reports import classroom50
+
+    try:
+        table = classroom50.render(result, os.environ)
+    except ValueError as error:
+        raise UserError(f"There is no result for Classroom 50: {error}.", "Mend that and grade again.") from None
+    Path("result.json").write_text(json.dumps(table, indent=1), "utf-8")
+    console.print("wrote result.json")
+
+
+REPORTS = {"html": _write_html, "github": _write_github, "classroom50": _write_classroom50}
 
 
 @contextlib.contextmanager

@@ -177,7 +177,13 @@ def check(
     ] = None,
     as_json: AsJson = False,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write JUnit XML.")] = None,
-    report: Annotated[str, typer.Option(metavar="html", help="Also write a page with all that was seen.")] = "",
+    report: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND",
+            help="Also write a page (html), or what GitHub (github) or Classroom 50 (classroom50) reads.",
+        ),
+    ] = "",
     jail: WallOption = Wall.auto,
     folder: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Grade this folder in place of your workspace.")
@@ -363,7 +369,9 @@ def class_list(
         "student", "name", "source", "attempt", "late", "remark", box=None, header_style="bold", pad_edge=False
     )
     for row in rows:
-        remark = row["problem"] or ("not in the roster" if row["in_roster"] is False else "")
+        beside = f"beside it: {', '.join(row['beside'])}" if row["beside"] else ""
+        stranger = "not in the roster" if row["in_roster"] is False else ""
+        remark = "; ".join(filter(None, (row["problem"], stranger, beside)))
         cells = (row["student"], row["name"], row["source"], str(row["attempt"]), "late" if row["late"] else "", remark)
         table.add_row(*(_escape(cell) for cell in cells))
     console.print(table)

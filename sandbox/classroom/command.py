@@ -18,10 +18,10 @@ from rich.text import Text
 
 from sandbox.classroom.grade import ClassRun, Settings, Step, grade_class
 from sandbox.classroom.intake import find_root, read_submissions
-from sandbox.classroom.policy import read_policy
+from sandbox.classroom.policy import fold, read_policy
 from sandbox.classroom.publish import Published, publish, read_names
 from sandbox.classroom.repositories import is_list, read_list
-from sandbox.classroom.roster import read_roster
+from sandbox.classroom.roster import read_roster, squeezed
 from sandbox.classroom.store import ClassStore
 from sandbox.course import Lab
 from sandbox.errors import UserError
@@ -101,6 +101,9 @@ def summarise(lab: Lab, out: Path, run: ClassRun, done: Published) -> dict[str, 
         "missing": [student.id for student in done.joined.missing],
         "unknown": [record.student for record in done.joined.unknown],
         "ambiguous": [record.student for record in done.joined.ambiguous],
+        "roster_twice": list(done.joined.twice),
+        "under_several_names": [student.id for student in done.joined.several],
+        "extensions_of_nobody": done.strange,
         "gone": run.gone,
         "marks": [
             {"id": m.student.id, "name": m.student.name, "standing": m.standing, "raw": m.raw, "adjusted": m.adjusted,
@@ -116,8 +119,8 @@ def list_intake(lab: Lab, source: Path, roster: Path | None) -> list[dict[str, A
     known = {name for student in (read_roster(roster) if roster else ()) for name in student.known_as()}
     return [
         {"student": e.student, "name": e.name, "source": e.path.name, "attempt": e.attempt, "late": e.late,
-         "submitted_at": e.submitted_at, "problem": e.problem,
-         "in_roster": {e.student.casefold(), e.name.casefold()} & known != set() if roster else None}
+         "submitted_at": e.submitted_at, "problem": e.problem, "beside": list(e.beside),
+         "in_roster": {fold(n) for n in (e.student, e.name, squeezed(e.name))} & known != set() if roster else None}
         for e in entries
     ]  # fmt: skip
 
@@ -160,7 +163,7 @@ def _line(step: Step) -> Text:
     record = step.record
     sign, style = NAMES[record.state]
     line = Text.assemble((f"{sign} ", style), f"{record.name[:28]:<28} ")
-    result = record.lab_result
+    result = record.result
     if record.state == "graded" and result:
         line.append(f"{points(result.score):>6} of {points(result.max_score)}  ")
         for check in result.checks:
@@ -182,6 +185,9 @@ def _print(console: Console, summary: dict[str, Any], done: Published) -> None:
         ("missing", _names(summary["missing"])),
         ("not in the roster", _names(summary["unknown"])),
         ("fits several people", _names(summary["ambiguous"])),
+        ("twice in the roster", _names(summary["roster_twice"])),
+        ("under several names", _names(summary["under_several_names"])),
+        ("extensions of nobody", _names(summary["extensions_of_nobody"])),
         ("no longer there", _names(summary["gone"])),
     ):  # fmt: skip
         if text:

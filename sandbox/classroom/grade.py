@@ -18,10 +18,11 @@ from sandbox.classroom.policy import Policy
 from sandbox.classroom.repositories import fetch, is_list, read_list
 from sandbox.classroom.similarity import fingerprint
 from sandbox.classroom.store import ClassStore, Record
-from sandbox.classroom.unpack import BadArchive, unpack
+from sandbox.classroom.unpack import BadArchive, is_archive, unpack
 from sandbox.classroom.work import Outcome, Work, digest_of_files, read_private
 from sandbox.course import Lab
 from sandbox.errors import UserError
+from sandbox.grading.results import LabResult
 from sandbox.jail import open_jail
 from sandbox.workspace import Gathered, WorkspaceError, gather
 
@@ -171,7 +172,8 @@ class _Run:
             # At the end of the queue: what is short now (memory, a tool that restarts) may be there by then.
             self.waiting.append((entry, tries))
             return
-        state = replace(record, result=outcome.result, tries=tries)
+        result = LabResult.from_json(outcome.result) if outcome.result else None
+        state = replace(record, result=result, tries=tries)
         if outcome.trouble:
             state = replace(state, state="ungraded", problem=outcome.trouble)
         self.graded += 1
@@ -195,17 +197,21 @@ def take(lab: Lab, entry: Entry, settings: Settings) -> Gathered:
     if entry.problem:
         raise BadArchive(entry.problem)
     with tempfile.TemporaryDirectory(prefix="intake-") as name:
-        folder = entry.path
+        folder, inner = Path(name) / "outer", Path(name) / "inner"
+        folder.mkdir()
         if entry.repository:
-            folder = Path(name)
             fetch(entry, settings.policy, settings.wall, folder)
         elif entry.path.is_file():
-            folder = Path(name)
             unpack(entry.path, folder)
+        else:
+            folder = entry.path
         root = find_root(lab, folder)
-        if (root / MANIFEST).exists() and (problem := examine(lab, root)):
-            raise BadArchive(problem)
-        found = gather(lab, root)
+        found = _gathered(lab, root)
+        if not found.files and (archive := _only_archive(root)):
+            # Moodle's download has a folder for each student, and in it what the student handed in.
+            inner.mkdir()
+            unpack(archive, inner)
+            found = _gathered(lab, find_root(lab, inner))
     if not found.files:
         reason = next(iter(found.refused.items()), None)
         held = f"; it holds {reason[0]!a}, which is {reason[1]}" if reason else ""
@@ -214,3 +220,19 @@ def take(lab: Lab, entry: Entry, settings: Settings) -> Gathered:
             "Is it the right lab, and are the files where the lab's page says?"
         )
     return found
+
+
+def _gathered(lab: Lab, root: Path) -> Gathered:
+    if (root / MANIFEST).exists() and (problem := examine(lab, root)):
+        raise BadArchive(problem)
+    return gather(lab, root)
+
+
+def _only_archive(folder: Path) -> Path | None:
+    archives = [
+        path for path in sorted(folder.iterdir()) if is_archive(path) and path.is_file() and not path.is_symlink()
+    ]
+    if len(archives) > 1:
+        names = ", ".join(f"{path.name!a}" for path in archives[:5])
+        raise BadArchive(f"it holds {len(archives)} archives ({names}); which one counts cannot be told")
+    return archives[0] if archives else None

@@ -22,8 +22,9 @@ from sandbox.workspace import accepts
 # doejane_LATE_12345_678910_lab02-1.zip: name, marker, user id, submission id, the student's own file name
 CANVAS = re.compile(r"^(?P<name>[^_]+)_(?P<late>LATE_)?(?P<id>\d+)_(?P<submission>\d+)_(?P<file>.+)$")
 # Jane Doe_12345_assignsubmission_file_lab02.zip, or a folder of that name without the file
-MOODLE = re.compile(r"^(?P<name>.+)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<file>.*)$")
+MOODLE = re.compile(r"^(?P<name>.+)_(?P<id>\d+)_assignsubmission_(?P<kind>file|onlinetext)_?(?P<file>.*)$")
 RESUBMISSION = re.compile(r"-(\d+)$")
+LITTER = ("desktop.ini", "Thumbs.db")
 GRADESCOPE_METADATA = "submission_metadata.yml"
 
 
@@ -40,6 +41,8 @@ class Entry:
         submitted_at: ISO time, where the source tells.
         problem: why it cannot be graded, written for the student; empty where it can.
         repository: address of a git repository to take it from; empty for a folder or an archive.
+        loose: it is one file of several that somebody may have handed in, and no archive.
+        beside: names of loose files that were handed in with it and are not looked at.
     """
 
     student: str
@@ -50,6 +53,8 @@ class Entry:
     submitted_at: str = ""
     problem: str = ""
     repository: str = ""
+    loose: bool = False
+    beside: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -85,7 +90,7 @@ def read_submissions(source: Path) -> list[Entry]:
     entries = list(_from_gradescope(source, metadata) if metadata.is_file() else _from_folder(source))
     if not entries:
         raise UserError(f"{source} holds no submissions.", "It needs a folder or an archive for each student.")
-    return _numbered(entries)
+    return _numbered(_gathered(entries))
 
 
 def find_root(lab: Lab, folder: Path) -> Path:
@@ -105,13 +110,14 @@ def find_root(lab: Lab, folder: Path) -> Path:
 
 def _from_folder(source: Path) -> Iterator[Entry]:
     for path in sorted(source.iterdir(), key=lambda p: p.name):
-        if path.name.startswith((".", "__MACOSX")) or (path.is_file() and path.suffix == ".csv"):
+        if path.name.startswith((".", "__MACOSX")) or path.name in LITTER or (path.is_file() and path.suffix == ".csv"):
             continue
         yield _entry(path)
 
 
 def _entry(path: Path) -> Entry:
-    name = path.name
+    # macOS unpacks "é" as two characters: the roster has it as one.
+    name = unicodedata.normalize("NFC", path.name)
     if path.is_symlink():
         return Entry(name, name, path, problem="this is a link, not a submission")
     stem = _stem(name) if path.is_file() else name
@@ -120,13 +126,35 @@ def _entry(path: Path) -> Entry:
         entry = Entry(match["id"], match["name"], path, bool(match["late"]), int(again[1]) if again else 0)
     elif match := MOODLE.match(stem):
         entry = Entry(match["id"], match["name"], path)
+        if match["kind"] == "onlinetext":
+            return replace(entry, loose=True, problem="this is a text typed into Moodle, and no file")
     else:
         again = RESUBMISSION.search(stem) if path.is_file() else None
         student = stem[: again.start()] if again else stem
         entry = Entry(student, student, path, attempt=int(again[1]) if again else 0)
     if path.is_file() and not is_archive(path):
-        return replace(entry, problem=f"{name!a} is no archive; zip, tar, tar.gz, tar.xz and tar.bz2 are taken")
+        problem = f"{name!a} is no archive; zip, tar, tar.gz, tar.xz and tar.bz2 are taken"
+        return replace(entry, loose=True, problem=problem)
     return entry
+
+
+def _gathered(entries: list[Entry]) -> list[Entry]:
+    """Put loose files to the archive or folder that their student handed in with them; where there is none, to one another."""
+    whole = {entry.student for entry in entries if not entry.loose}
+    loose: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if entry.loose:
+            loose.setdefault(entry.student, []).append(entry)
+    last = {entry.student: at for at, entry in enumerate(entries) if not entry.loose}
+    result = []
+    for at, entry in enumerate(entries):
+        files = loose.get(entry.student, [])
+        if not entry.loose:
+            beside = tuple(file.path.name for file in files) if last[entry.student] == at else ()
+            result.append(replace(entry, beside=beside))
+        elif entry.student not in whole and entry is files[0]:
+            result.append(replace(entry, beside=tuple(file.path.name for file in files[1:])))
+    return result
 
 
 def _stem(name: str) -> str:
@@ -141,10 +169,13 @@ def _from_gradescope(source: Path, metadata: Path) -> Iterator[Entry]:
         raise UserError(
             f"{metadata} cannot be read: {error}", "Export the submissions from Gradescope again."
         ) from None
-    for folder, facts in sorted(table.items()):
+    if not isinstance(table, dict) or not all(isinstance(facts, dict) for facts in table.values()):
+        raise UserError(f"{metadata} is not as Gradescope writes it.", "Export the submissions from Gradescope again.")
+    for folder, facts in sorted(table.items(), key=lambda row: str(row[0])):
+        folder = Path(str(folder)).name
         plain = {str(key).lstrip(":"): value for key, value in facts.items()}
         people = [
-            {str(key).lstrip(":"): value for key, value in person.items()} for person in plain.get("submitters", [])
+            {str(key).lstrip(":"): value for key, value in person.items()} for person in plain.get("submitters") or []
         ]
         path = source / folder
         problem = "" if path.is_dir() else "the export names this submission but does not hold it"

@@ -49,34 +49,40 @@ class Mark:
 def mark_class(joined: Joined, policy: Policy, max_score: float) -> list[Mark]:
     """A mark for everybody of the roster and for every submission of somebody else."""
     marks = [_mark(student, joined.submissions[student.id], policy, max_score) for student in joined.students]
-    for standing, records in (("unknown", joined.unknown), ("ambiguous", joined.ambiguous)):
+    strangers: tuple[tuple[Standing, tuple[Record, ...]], ...] = (
+        ("unknown", joined.unknown),
+        ("ambiguous", joined.ambiguous),
+    )
+    for standing, records in strangers:
         for record in records:
-            result = record.lab_result if record.state == "graded" else None
-            raw = result.score if result else None
-            stranger = Student(record.student, record.name)
-            marks.append(Mark(stranger, standing, raw, None, max_score, policy.days_late(record), 1, record))  # type: ignore[arg-type]
+            raw = record.result.score if record.state == "graded" and record.result else None
+            days = policy.days_late(record, [record.name])
+            marks.append(Mark(Student(record.student, record.name), standing, raw, None, max_score, days, 1, record))
     return marks
 
 
 def _mark(student: Student, records: list[Record], policy: Policy, max_score: float) -> Mark:
     if not records:
         return Mark(student, "missing", None, None, max_score)
+    names = student.known_as()
     tried = sorted(records, key=lambda record: (record.attempt, record.submitted_at))[: policy.attempts.most]
     scored = []
     for record in tried:
-        if record.state == "graded" and (result := record.lab_result):
-            days = policy.days_late(record)
+        if record.state == "graded" and (result := record.result):
+            days = policy.days_late(record, names)
             scored.append((policy.adjusted(result.score, max_score, days), result.score, days, record))
     counts = policy.attempts.count
     chosen = tried[0] if counts == "first" else tried[-1]
     # Where the attempt that counts could not be graded, an older one must not silently stand in for it.
     if not scored or (counts != "best" and chosen.state != "graded"):
         state: Standing = "ungraded" if any(r.state == "ungraded" for r in tried) else "rejected"
-        return Mark(student, state, None, None, max_score, policy.days_late(chosen), len(records), chosen)
+        return Mark(student, state, None, None, max_score, policy.days_late(chosen, names), len(records), chosen)
     if counts == "best":
         if any(record.state == "ungraded" for record in tried):
             waiting = next(record for record in tried if record.state == "ungraded")
-            return Mark(student, "ungraded", None, None, max_score, policy.days_late(waiting), len(records), waiting)
+            return Mark(
+                student, "ungraded", None, None, max_score, policy.days_late(waiting, names), len(records), waiting
+            )
         adjusted, raw, days, record = max(scored, key=lambda row: (row[0], row[1]))
     else:
         adjusted, raw, days, record = next(row for row in scored if row[3] is chosen)

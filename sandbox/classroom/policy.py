@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import tomllib
+import unicodedata
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -47,15 +49,27 @@ class Policy(_Strict):
     extensions: dict[str, datetime] = Field(default_factory=dict)
     """A later due date of their own for some students, by id."""
 
-    def days_late(self, record: Record) -> int:
-        """Days that had begun when it was handed in. Where only the source's mark "late" is known, one."""
-        due = self.extensions.get(record.student, self.due)
-        submitted = parse_time(record.submitted_at)
+    def due_for(self, names: Iterable[str]) -> datetime | None:
+        """The due date of somebody who is known by these names."""
+        mine = self._extension(names)
+        return self.due if mine is None else mine
+
+    def days_late(self, record: Record, names: Iterable[str] = ()) -> int:
+        """Days that had begun when it was handed in. Where only the source's mark "late" is known, one.
+
+        Args:
+            names: what the student is known as beside what the source says, for extensions.
+        """
+        known = {record.student, *names}
+        due, submitted = self.due_for(known), parse_time(record.submitted_at)
         if due is None or submitted is None:
-            extended = record.student in self.extensions
-            return int(record.late and not extended)
+            return int(record.late and self._extension(known) is None)
         over = (submitted - _aware(due)).total_seconds() - 60 * self.late.grace_minutes
         return max(0, math.ceil(over / DAY_S))
+
+    def _extension(self, names: Iterable[str]) -> datetime | None:
+        plain = {fold(name) for name in names}
+        return next((time for name, time in self.extensions.items() if fold(name) in plain), None)
 
     def adjusted(self, score: float, max_score: float, days: int) -> float:
         """The score with the policy applied, never below zero."""
@@ -83,6 +97,11 @@ def read_policy(path: Path | None) -> Policy:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise UserError(f"{path}: {where}: {first['msg']}.", "docs/instructors/grading.md lists every key.") from None
+
+
+def fold(text: str) -> str:
+    """A name as names are compared: whatever its case, and however its accents were typed."""
+    return unicodedata.normalize("NFKC", text).casefold().strip()
 
 
 def parse_time(text: Any) -> datetime | None:

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from sandbox.classroom import similarity
 from sandbox.classroom.marks import Mark, mark_class
-from sandbox.classroom.policy import Policy
+from sandbox.classroom.policy import Policy, fold
 from sandbox.classroom.roster import Joined, Student, join
 from sandbox.classroom.similarity import Pair
-from sandbox.classroom.store import Record
+from sandbox.classroom.store import ClassStore, Record
+from sandbox.classroom.work import digest_of_files, read_private
 from sandbox.course import Lab
+from sandbox.errors import UserError
 from sandbox.grading.results import CheckResult, LabResult
 from sandbox.grading.store import write_atomically
 from sandbox.reports import class_page, gradescope, html, junit, tables
@@ -26,36 +28,52 @@ HIDDEN = "Checks that your instructor keeps to themselves"
 
 @dataclass(frozen=True)
 class Private:
-    """Names of what an instructor keeps from students: hidden checks, and private faults."""
+    """What an instructor keeps from students.
 
-    checks: frozenset[str] = frozenset()
+    Attributes:
+        shown: names of the checks that students may see, where there are hidden ones; None: all.
+        faults: names of the private faults.
+        digest: of the folder that they come from.
+    """
+
+    shown: frozenset[str] | None = None
     faults: frozenset[str] = frozenset()
+    digest: str = ""
 
 
 @dataclass(frozen=True)
 class Published:
-    """What was written, and what it was made of."""
+    """What was written, what it was made of, and extensions of the policy that are nobody's."""
 
     joined: Joined
     marks: list[Mark]
     files: list[Path]
+    strange: list[str]
 
 
 def publish(
     lab: Lab, out: Path, records: list[Record], *, roster: tuple[Student, ...] | None = None, policy: Policy | None = None,
     private: Private | None = None, assignment: str = "",
 ) -> Published:  # fmt: skip
-    """Write all reports of a class into ``out``; each file is replaced whole."""
-    private = private or Private()
+    """Write all reports of a class into ``out``; each file is replaced whole.
+
+    Args:
+        records: in brief will do: what a student's own page tells is read from ``out``, one record at a time.
+
+    Raises:
+        UserError: they were graded with private faults or checks, and ``private`` is not where those came from.
+    """
+    private, policy, store = private or Private(), policy or Policy(), ClassStore(out)
+    _know_what_is_private(records, private)
     joined = join(roster, records)
-    results = [result for record in records if (result := record.lab_result)]
+    results = [result for record in records if (result := record.result)]
     max_score = max((result.max_score for result in results), default=0.0)
-    marks = mark_class(joined, policy or Policy(), max_score)
+    marks = mark_class(joined, policy, max_score)
     title = f"{lab.id} {lab.spec.title}"
     files: list[Path] = []
 
     def write(name: str, text: str) -> None:
-        write_atomically(out / name, text)
+        _renew(out / name, text)
         files.append(out / name)
 
     checks = list(dict.fromkeys(check.name for result in results for check in result.checks))
@@ -64,55 +82,100 @@ def publish(
     write("moodle.csv", tables.moodle(marks))
     names = {record.key: student.name for student in joined.students for record in joined.submissions[student.id]}
     feedback: dict[str, str] = {}
-    keep: set[str] = set()
-    for record in records:
-        result = record.lab_result
-        shown = for_student(result, private) if result and record.state == "graded" else _without(lab, record)
-        name = f"feedback/{record.key}.html"
-        write_atomically(out / name, html.render(shown, title=title, student=names.get(record.key, record.name)))
-        feedback[record.key] = name
-        keep.add(f"{record.key}.html")
+    keep: set[Path] = set()
+    for brief in records:
+        record = store.load(brief.key) or brief
+        shown = (
+            for_student(record.result, private) if record.result and record.state == "graded" else _without(lab, record)
+        )
+        feedback[record.key] = f"feedback/{record.key}.html"
+        pages = {feedback[record.key]: html.render(shown, title=title, student=names.get(record.key, record.name))}
         if record.state == "graded":
-            write_atomically(out / "gradescope" / f"{record.key}.json", json.dumps(gradescope.render(shown), indent=1))
-            write_atomically(out / "junit" / f"{record.key}.xml", junit.render(shown))
-    for page in (out / "feedback").glob("*.html"):
-        if page.name not in keep:
-            page.unlink()
+            pages[f"gradescope/{record.key}.json"] = json.dumps(gradescope.render(shown), indent=1)
+            pages[f"junit/{record.key}.xml"] = junit.render(shown)
+        for name, text in pages.items():
+            _renew(out / name, text)
+            keep.add(out / name)
+    for folder in ("feedback", "gradescope", "junit"):
+        for page in (out / folder).glob("*"):
+            if page not in keep:
+                page.unlink()
     same, pairs = _alike(lab, marks)
     made = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     write(
         "class.html",
         class_page.render(title=title, made_at=made, marks=marks, same=same, pairs=pairs, feedback=feedback),
     )
-    return Published(joined, marks, files)
+    return Published(joined, marks, files, _nobodys_extensions(policy, joined))
+
+
+def _renew(path: Path, text: str) -> None:
+    # Most of a class is as it was: a file that would not change is not written, which is what takes the time.
+    try:
+        if path.read_text("utf-8") == text:
+            return
+    except (OSError, UnicodeError):
+        pass
+    try:
+        write_atomically(path, text)
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be written: {error.strerror}.",
+            "All results are kept. Mend that, then run the same command.",
+        ) from None
+
+
+def _know_what_is_private(records: list[Record], private: Private) -> None:
+    used = {record.basis[2] for record in records if len(record.basis) > 2 and record.state == "graded"} - {""}
+    if used - {private.digest}:
+        raise UserError(
+            "These results were graded with private faults or checks, which students must not see.",
+            "Name the same folder with --private, so that they can be left out. If it has changed, grade again.",
+        )
+
+
+def _nobodys_extensions(policy: Policy, joined: Joined) -> list[str]:
+    known = {name for student in joined.students for name in student.known_as()}
+    known |= {fold(name) for record in (*joined.unknown, *joined.ambiguous) for name in (record.student, record.name)}
+    return sorted(name for name in policy.extensions if fold(name) not in known)
 
 
 def read_names(folder: Path | None, lab: Lab) -> Private:
-    """The names of private checks and faults. The files are read, never run here."""
+    """What of a lab's results is private. The files are read, never run here.
+
+    Raises:
+        UserError: the folder has nothing for this lab.
+    """
     if folder is None:
         return Private()
-    base, checks, faults = folder / lab.id, set(), set()
-    if (base / "checks.py").is_file():
-        tree = ast.parse((base / "checks.py").read_text("utf-8"))
-        checks = {
+    files = read_private(folder, lab)
+    faults = {
+        str(fault["name"])
+        for name, content in files.items()
+        if Path(name).parent.name == "faults" and name.endswith(".toml")
+        for fault in tomllib.loads(content.decode("utf-8")).get("fault", [])
+    }
+    # By the lab's own list: a check that is defined in a way which nobody thought of is hidden then, not shown.
+    shown = None
+    if f"{lab.id}/checks.py" in files:
+        tree = ast.parse(lab.checks_file.read_text("utf-8"))
+        shown = frozenset(
             node.name.removeprefix("check_")
-            for node in tree.body
+            for node in ast.walk(tree)
             if isinstance(node, ast.FunctionDef) and node.name.startswith("check_")
-        }
-    for file in (base / "faults").glob("*.toml"):
-        faults |= {str(fault["name"]) for fault in tomllib.loads(file.read_text("utf-8")).get("fault", [])}
-    return Private(frozenset(checks), frozenset(faults))
+        )
+    return Private(shown, frozenset(faults), digest_of_files(files))
 
 
 def for_student(result: LabResult, private: Private) -> LabResult:
     """The result without anything that tells of private checks and faults but their points."""
-    open_checks = [_without_faults(check, private) for check in result.checks if check.name not in private.checks]
-    hidden = [check for check in result.checks if check.name in private.checks]
-    if hidden:
-        good = all(check.status == "passed" for check in hidden)
+    secret = [check for check in result.checks if private.shown is not None and check.name not in private.shown]
+    open_checks = [_without_faults(check, private) for check in result.checks if check not in secret]
+    if secret:
+        good = all(check.status == "passed" for check in secret)
         whole = CheckResult(
-            "hidden", HIDDEN, "passed" if good else "failed", round(sum(c.points for c in hidden), 4),
-            round(sum(c.max_points for c in hidden), 4), "" if good else "not all of them pass",
+            "hidden", HIDDEN, "passed" if good else "failed", round(sum(c.points for c in secret), 4),
+            round(sum(c.max_points for c in secret), 4), "" if good else "not all of them pass",
         )  # fmt: skip
         open_checks.append(whole)
     return replace(result, checks=tuple(open_checks))

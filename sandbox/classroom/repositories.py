@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import subprocess
 import tempfile
 from datetime import UTC, datetime, timedelta
@@ -18,8 +19,13 @@ from sandbox.jail.git import GitRefused, files_at, history, last_before
 
 STUDENT = ("student", "id", "identifier", "github_username", "username")
 REPOSITORY = ("repository", "url", "repo", "path", "student_repository_url", "clone")
+REMOTE = re.compile(r"\w+://|[\w.-]+@?[\w.-]+:")
+"""An address, and no path: ``https://…``, ``ssh://…``, ``git@host:…``."""
+NOT_FOUND = 127
 CLONE_S = 300
 """Seconds that fetching one repository may take."""
+CLONE_MB = 1_000
+"""The largest file that fetching may write, which is the repository's pack."""
 
 
 def is_list(source: Path) -> bool:
@@ -38,11 +44,11 @@ def read_list(source: Path) -> list[Entry]:
     entries: list[Entry] = []
     for row in rows:
         student = next((row[name] for name in STUDENT if row.get(name)), "")
-        address = next((row[name] for name in REPOSITORY if row.get(name)), "")
+        address = next((row[name] for name in REPOSITORY if row.get(name)), "").removeprefix("file://")
         if student:
             problem = "" if address else "the list names no repository"
             attempt = sum(entry.student == student for entry in entries)
-            path = (source.parent / address) if "://" not in address else Path(address.rpartition("/")[2])
+            path = Path(address.rpartition("/")[2]) if REMOTE.match(address) else source.parent / address
             entries.append(
                 Entry(student, row.get("name") or student, path, attempt=attempt, problem=problem, repository=address)
             )
@@ -62,8 +68,12 @@ def fetch(entry: Entry, policy: Policy, wall: str, target: Path) -> None:
         UserError: it could not be fetched.
     """
     with tempfile.TemporaryDirectory(prefix="clone-") as name, open_jail(wall, own_work=False) as jail:
-        repository = entry.path if entry.path.is_dir() else _clone(entry.repository, Path(name) / "clone.git")
-        due = policy.extensions.get(entry.student, policy.due)
+        repository = (
+            _clone(entry.repository, Path(name) / "clone.git") if REMOTE.match(entry.repository) else entry.path
+        )
+        if not repository.is_dir():
+            raise UserError(f"{repository} is no folder.", "Paths in the list are taken from where the list lies.")
+        due = policy.due_for({entry.student, entry.name})
         try:
             commits = history(jail, repository)
             if due is None:
@@ -85,17 +95,18 @@ def fetch(entry: Entry, policy: Policy, wall: str, target: Path) -> None:
 def _clone(address: str, target: Path) -> Path:
     # Bare: nothing is checked out, so that no filter, hook or submodule of the repository ever runs here.
     command = [
+        "sh", "-c", f'ulimit -f {CLONE_MB * 2048}; exec "$@"', "sh",
         "git", "-c", f"core.hooksPath={os.devnull}", "-c", "protocol.allow=never", "-c", "protocol.https.allow=always",
-        "-c", "protocol.ssh.allow=always", "-c", "protocol.file.allow=always", "-c", "core.askPass=", "-c", "credential.interactive=false",
+        "-c", "protocol.ssh.allow=always", "-c", "core.askPass=", "-c", "credential.interactive=false",
         "clone", "--quiet", "--bare", "--no-tags", "--template=", "--", address, str(target),
     ]  # fmt: skip
     env = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1"}
     try:
         done = subprocess.run(command, capture_output=True, text=True, env=env, stdin=subprocess.DEVNULL, timeout=CLONE_S)  # fmt: skip
-    except FileNotFoundError:
-        raise UserError("git is not installed.", "Install git and run the same command again.") from None
     except subprocess.TimeoutExpired:
         raise UserError(f"{address} could not be fetched within {CLONE_S} s.", "Run the same command again.") from None
+    if done.returncode == NOT_FOUND:
+        raise UserError("git is not installed.", "Install git and run the same command again.")
     if done.returncode:
         raise UserError(f"{address} could not be fetched: {done.stderr.strip()[-300:]}", "Is the address right?")
     return target

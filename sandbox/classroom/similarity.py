@@ -5,7 +5,7 @@ hash of every ``WINDOW`` neighbours. Any passage of ``GRAM + WINDOW - 1`` tokens
 Names and numbers are made alike first, so that renaming hides nothing. What the starter holds does not count.
 
 Its limits: short files look alike by chance, work that the course itself shows is similar by right, and a passage that a third
-of the class shares is taken for common ground. A pair is a reason to talk with two people, never a verdict.
+of the class shares, or more than ``COMMON`` students, is taken for common ground. A pair is a reason to talk with two people, never a verdict.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ from __future__ import annotations
 import hashlib
 import keyword
 import re
+from array import array
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TypeAlias
 
 GRAM = 12
 WINDOW = 8
@@ -24,6 +27,11 @@ FEWEST = 12
 """Fingerprints that a submission must have to be compared."""
 MOST_BYTES = 400_000
 """Bytes of one file that are read; what is longer is data, not somebody's writing."""
+
+COMMON = 40
+PARTS = 64
+_SPAN = 1 << 48
+Fingerprint: TypeAlias = "array[int]"
 
 _TOKEN = re.compile(r"#[^\n]*|[^\W\d]\w*|\d+|[^\w\s]")
 _WORDS = frozenset(keyword.kwlist) | {"assert", "pytest", "unittest", "resource", "module", "alert", "expr"}
@@ -38,28 +46,39 @@ class Pair:
     share: float
 
 
-def fingerprint(texts: Iterable[bytes]) -> tuple[int, ...]:
+def fingerprint(texts: Iterable[bytes]) -> Fingerprint:
     """The fingerprints of a submission's files, sorted."""
     found: set[int] = set()
     for text in texts:
         found |= _winnow(_tokens(text[:MOST_BYTES].decode("utf-8", "replace")))
-    return tuple(sorted(found))
+    return array("Q", sorted(found))
 
 
-def near(prints: Mapping[str, Iterable[int]], starter: Iterable[int] = (), least: float = 0.8) -> list[Pair]:
+def near(prints: Mapping[str, Sequence[int]], starter: Iterable[int] = (), least: float = 0.8) -> list[Pair]:
     """Pairs that share at least ``least`` of the smaller one's fingerprints, the most alike first."""
-    counts = Counter(value for values in prints.values() for value in values)
-    common = {value for value, count in counts.items() if count > max(3, len(prints) // 3)} | set(starter)
-    own = {key: set(values) - common for key, values in prints.items()}
-    own = {key: values for key, values in own.items() if len(values) >= FEWEST}
-    holders: dict[int, list[str]] = defaultdict(list)
-    for key, values in own.items():
-        for value in values:
-            holders[value].append(key)
-    # Only pairs that share something are ever counted: the work grows with what is shared, not with the class's square.
-    shared = Counter(pair for keys in holders.values() for pair in combinations(sorted(keys), 2))
-    pairs = [Pair(a, b, round(n / min(len(own[a]), len(own[b])), 3)) for (a, b), n in shared.items()]
-    return sorted((pair for pair in pairs if pair.share >= least), key=lambda p: (-p.share, p.one, p.other))
+    most, given = max(3, min(len(prints) // 3, COMMON)), frozenset(starter)
+    sizes: Counter[str] = Counter()
+    shared: Counter[tuple[str, str]] = Counter()
+    # One part of all hashes after the other: what two submissions share lies in the same part, and memory stays small.
+    for part in range(PARTS):
+        first, end = part * _SPAN // PARTS, (part + 1) * _SPAN // PARTS
+        holders: dict[int, list[str]] = defaultdict(list)
+        for key in sorted(prints):
+            values = prints[key]
+            for value in values[bisect_left(values, first) : bisect_left(values, end)]:
+                if value not in given:
+                    holders[value].append(key)
+        for keys in holders.values():
+            if len(keys) <= most:
+                sizes.update(keys)
+                # Only pairs that share something are ever counted: the work grows with what is shared.
+                shared.update(combinations(keys, 2))
+    pairs = [
+        Pair(a, b, round(n / smaller, 3))
+        for (a, b), n in shared.items()
+        if (smaller := min(sizes[a], sizes[b])) >= FEWEST and n / smaller >= least
+    ]
+    return sorted(pairs, key=lambda pair: (-pair.share, pair.one, pair.other))
 
 
 def _tokens(text: str) -> list[str]:
@@ -74,7 +93,9 @@ def _tokens(text: str) -> list[str]:
 
 def _winnow(tokens: list[str]) -> set[int]:
     grams = [" ".join(tokens[at : at + GRAM]) for at in range(len(tokens) - GRAM + 1)]
-    hashes = [int.from_bytes(hashlib.blake2b(gram.encode(), digest_size=6).digest()) for gram in grams]
+    hashes = [
+        int.from_bytes(hashlib.blake2b(gram.encode(), digest_size=_SPAN.bit_length() // 8).digest()) for gram in grams
+    ]
     if len(hashes) <= WINDOW:
         return {min(hashes)} if hashes else set()
     return {min(hashes[at : at + WINDOW]) for at in range(len(hashes) - WINDOW + 1)}

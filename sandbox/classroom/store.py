@@ -7,15 +7,18 @@ import fcntl
 import json
 import os
 import platform
+import sys
+from array import array
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from sandbox.classroom.intake import Entry
+from sandbox.classroom.similarity import Fingerprint
 from sandbox.errors import UserError
-from sandbox.grading.results import LabResult
+from sandbox.grading.results import CheckResult, LabResult
 from sandbox.grading.store import write_atomically
 
 SCHEMA = "devops-ml-sandbox/class-record/v1"
@@ -45,9 +48,9 @@ class Record:
     attempt: int = 0
     submitted_at: str = ""
     basis: tuple[str, ...] = ()
-    fingerprint: tuple[int, ...] = ()
+    fingerprint: Fingerprint = field(default_factory=lambda: array("Q"))
     tries: int = 0
-    result: dict[str, Any] | None = None
+    result: LabResult | None = None
 
     @classmethod
     def of(cls, entry: Entry, state: State, problem: str = "") -> Record:
@@ -60,9 +63,18 @@ class Record:
         return replace(self, student=entry.student, name=entry.name, source=entry.path.name, late=entry.late,
                        attempt=entry.attempt, submitted_at=entry.submitted_at)  # fmt: skip
 
-    @property
-    def lab_result(self) -> LabResult | None:
-        return LabResult.from_json(self.result) if self.result else None
+    def brief(self) -> Record:
+        """The same without what only the student's own page tells, so that a class of thousands fits into memory."""
+        if self.result is None:
+            return self
+        checks = tuple(
+            CheckResult(
+                sys.intern(c.name), sys.intern(c.title), c.status, c.points, c.max_points, c.message.partition("\n")[0][:500],
+                duration_s=c.duration_s,
+            )
+            for c in self.result.checks
+        )  # fmt: skip
+        return replace(self, result=replace(self.result, checks=checks, environment={}))
 
 
 class ClassStore:
@@ -108,9 +120,10 @@ class ClassStore:
             table = json.loads((self.results / f"{key}.json").read_text("utf-8"))
             if table.pop("schema") != SCHEMA:
                 return None
-            table["basis"], table["fingerprint"] = tuple(table["basis"]), tuple(table["fingerprint"])
+            table["basis"], table["fingerprint"] = tuple(table["basis"]), array("Q", table["fingerprint"])
+            table["result"] = LabResult.from_json(table["result"]) if table["result"] else None
             return Record(**table)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
             return None
 
     def save(self, record: Record) -> None:
@@ -120,8 +133,11 @@ class ClassStore:
             UserError: the disk is full or cannot be written; what was saved before stays.
         """
         path = self.results / f"{record.key}.json"
+        table = {each.name: getattr(record, each.name) for each in fields(record)}
+        table["fingerprint"] = list(record.fingerprint)
+        table["result"] = record.result.to_json() if record.result else None
         try:
-            write_atomically(path, json.dumps({"schema": SCHEMA, **asdict(record)}))
+            write_atomically(path, json.dumps({"schema": SCHEMA, **table}))
         except OSError as error:
             raise UserError(
                 f"{path} cannot be written: {error.strerror}.",
@@ -136,6 +152,8 @@ class ClassStore:
         return sorted(path.stem for path in gone)
 
     def records(self) -> list[Record]:
-        """Every record, in order of students and attempts."""
+        """Every record in brief, in order of students and attempts."""
         found = (self.load(path.stem) for path in self.results.glob("*.json"))
-        return sorted((record for record in found if record), key=lambda r: (r.name.casefold(), r.student, r.attempt))
+        return sorted(
+            (record.brief() for record in found if record), key=lambda r: (r.name.casefold(), r.student, r.attempt)
+        )

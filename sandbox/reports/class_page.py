@@ -117,7 +117,7 @@ def alike(message: str) -> str:
 
 
 def _by_check(mark: Mark) -> dict[str, CheckResult]:
-    result = mark.record.lab_result if mark.record else None
+    result = mark.record.result if mark.record else None
     return result.by_name() if result else {}
 
 

@@ -51,7 +51,7 @@ def hand_in(tmp_path: Path) -> Callable[[int], Path]:
 
 
 def scores(out: Path) -> dict[str, float | None]:
-    return {r.student: r.lab_result.score if r.lab_result else None for r in ClassStore(out).records()}
+    return {r.student: r.result.score if r.result else None for r in ClassStore(out).records()}
 
 
 def expected(students: int) -> dict[str, float]:
@@ -272,10 +272,10 @@ def test_repositories_are_read_at_the_due_date(lab: Lab, tmp_path: Path) -> None
     listing.write_text("student,repository\nann,ann\nbob,\ncem,nowhere\n")
     policy = Policy.model_validate({"due": "2026-11-20T00:00:00Z"})
     found = {r.student: r for r in grade_class(lab, listing, tmp_path / "o1", Settings(policy=policy)).records}
-    assert found["ann"].lab_result and found["ann"].lab_result.by_name()["first"].status == "passed"
+    assert found["ann"].result and found["ann"].result.by_name()["first"].status == "passed"
     assert (found["bob"].state, found["cem"].state) == ("rejected", "ungraded")
     newest = {r.student: r for r in grade_class(lab, listing, tmp_path / "o2", Settings()).records}
-    assert newest["ann"].lab_result and newest["ann"].lab_result.by_name()["first"].status == "failed"
+    assert newest["ann"].result and newest["ann"].result.by_name()["first"].status == "failed"
     early = Policy.model_validate({"due": "2026-11-01T00:00:00Z"})
     none = {r.student: r for r in grade_class(lab, listing, tmp_path / "o3", Settings(policy=early)).records}
     assert none["ann"].state == "rejected" and "no commit before" in none["ann"].problem

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import pickle
 import shutil
 import time
 from collections.abc import Callable
@@ -36,7 +37,7 @@ def test_each_student_gets_the_result_of_their_own_work(hand_in: HandIn, grade_i
     steps = []
     run = grade_it(steps.append)
     found = by_student(run)
-    scores = {name: r.lab_result.score for name, r in found.items() if r.lab_result}
+    scores = {name: r.result.score for name, r in found.items() if r.result}
     assert scores == {"ann": 5, "bob": 0, "cem": 3.5}
     assert (found["dee"].state, found["dee"].result) == ("rejected", None)
     assert "none of the files" in found["dee"].problem
@@ -51,7 +52,7 @@ def test_an_unchanged_class_is_not_graded_again(lab: Lab, hand_in: HandIn, grade
     again = grade_it()
     assert (again.graded, again.kept) == (0, 2)
     hand_in("bob", FAULTY)
-    assert (grade_it().graded, by_student(grade_it())["bob"].lab_result.score) == (1, 3.5)
+    assert (grade_it().graded, by_student(grade_it())["bob"].result.score) == (1, 3.5)
     (lab.folder / "hints.md").write_text("## first\n\n1. another\n")
     assert grade_it().graded == 2
 
@@ -89,7 +90,7 @@ def test_trouble_that_passes_leaves_no_trace(hand_in: HandIn, grade_it: Grade, m
 
     monkeypatch.setattr(executors, "carry_out", memory_is_short_once)
     record = by_student(grade_it())["ann"]
-    assert (record.state, record.tries, record.lab_result.score) == ("graded", 2, 5)
+    assert (record.state, record.tries, record.result.score) == ("graded", 2, 5)
 
 
 def test_the_process_wall_is_refused(lab: Lab, hand_in: HandIn, tmp_path: Path) -> None:
@@ -148,8 +149,8 @@ def test_a_clock_that_jumps_changes_nothing(hand_in: HandIn, grade_it: Grade, mo
     for jump_s in (-400 * 86_400, 400 * 86_400):
         monkeypatch.setattr(time, "time", lambda jump_s=jump_s: real() + jump_s)
         run = grade_it()
-        assert (run.graded, run.records[0].lab_result.score) == (0, 5)
-    assert grade_it(regrade=True).records[0].lab_result.score == 5
+        assert (run.graded, run.records[0].result.score) == (0, 5)
+    assert grade_it(regrade=True).records[0].result.score == 5
 
 
 def test_a_student_who_withdrew_is_told_and_taken_out(hand_in: HandIn, grade_it: Grade, tmp_path: Path) -> None:
@@ -172,10 +173,19 @@ def test_private_faults_and_checks_count(hand_in: HandIn, grade_it: Grade, tmp_p
     )
     record = grade_it(private=tmp_path / "private").records[0]
     assert record.state == "graded", record.problem
-    result = record.lab_result
+    result = ClassStore(tmp_path / "out").load(record.key).result
     assert [part.name for part in result.by_name()["catches"].parts] == ["one", "two", "x"]
     assert (result.by_name()["unseen"].status, result.score, result.max_score) == ("failed", 5, 6)
     assert grade_it().graded == 1, "without the private checks it is another grade"
+
+
+def test_a_class_of_thousands_is_held_in_brief(hand_in: HandIn, grade_it: Grade, tmp_path: Path) -> None:
+    hand_in("ann", FAULTY)
+    (brief,) = grade_it().records
+    whole = ClassStore(tmp_path / "out").load("ann-0")
+    assert whole.result.by_name()["catches"].parts and not brief.result.by_name()["catches"].parts
+    assert (brief.result.score, brief.basis) == (whole.result.score, whole.basis)
+    assert len(pickle.dumps(brief)) < len(pickle.dumps(whole))
 
 
 def test_a_live_lab_is_refused(lab: Lab, hand_in: HandIn, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """One archive to hand in, and archives that do not fit: of another lab, changed, too much, of nothing."""
 
 import json
+import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from sandbox.classroom.command import grade_for_gradescope, list_intake
 from sandbox.classroom.grade import Settings, take
 from sandbox.classroom.intake import Entry
 from sandbox.classroom.pack import MANIFEST, pack
-from sandbox.classroom.repositories import is_list, read_list
+from sandbox.classroom.repositories import REMOTE, is_list, read_list
 from sandbox.classroom.unpack import BadArchive
 from sandbox.course import Lab
 from sandbox.errors import UserError
@@ -91,6 +92,20 @@ def test_the_wrong_lab_and_too_many_files_are_the_students_to_mend(lab: Lab, han
         take(lab, entry(tmp_path / "ten.zip"), Settings())
 
 
+def test_an_archive_in_a_students_folder_is_opened(lab: Lab, packed: Path, tmp_path: Path) -> None:
+    """Moodle's download: a folder for each student, and in it what the student handed in."""
+    folder = tmp_path / "class" / "Jane Doe_77_assignsubmission_file"
+    folder.mkdir(parents=True)
+    shutil.copy(packed, folder / "lab.zip")
+    (folder / "readme.md").write_text("hello")
+    assert sorted(take(lab, entry(folder), Settings()).files) == ["answer.txt", "code.py"]
+    shutil.copy(packed, folder / "lab (1).zip")
+    with pytest.raises(BadArchive, match=r"2 archives \('lab \(1\)\.zip', 'lab\.zip'\)"):
+        take(lab, entry(folder), Settings())
+    (folder / "answer.txt").write_text("42")
+    assert list(take(lab, entry(folder), Settings()).files) == ["answer.txt"], "files of the lab go before archives"
+
+
 def test_names_in_an_old_encoding_do_no_harm(lab: Lab, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "old.tar", "w", encoding="latin-1") as archive:
         for name in ("Übung/answer.txt", "Übung/été.txt"):
@@ -115,6 +130,8 @@ def test_lists_of_repositories(tmp_path: Path) -> None:
     assert (first.repository, first.attempt, second.attempt) == ("https://host/ann.git", 0, 1)
     assert second.path == tmp_path / "clones" / "ann"
     assert bob.problem == "the list names no repository"
+    path.write_text("student,url\nann,git@host:ann.git\nbob,file:///tmp/x\ncem,C/work\n")
+    assert [bool(REMOTE.match(found.repository)) for found in read_list(path)] == [True, False, False]
     path.write_text("a,b\n1,2\n")
     with pytest.raises(UserError, match="lists no repositories"):
         read_list(path)

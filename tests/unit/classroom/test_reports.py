@@ -3,16 +3,23 @@
 import csv
 import io
 import json
+import random
+import re
+import tracemalloc
 import xml.etree.ElementTree as ElementTree
+from array import array
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import jsonschema
 import pytest
+from rich.console import Console
 
+from sandbox.checking import write_reports
 from sandbox.classroom import similarity
 from sandbox.classroom.marks import mark_class
 from sandbox.classroom.policy import Policy, read_policy
-from sandbox.classroom.publish import Private, for_student, publish
+from sandbox.classroom.publish import Private, for_student, publish, read_names
 from sandbox.classroom.roster import Student, join, read_roster
 from sandbox.classroom.store import Record
 from sandbox.course import Lab
@@ -36,7 +43,7 @@ def result(points: float = 2.0, message: str = "it is '41', not 42", problem: st
 def record(
     student: str = "s1", points: float = 2.0, *, attempt: int = 0, state: str = "graded", **more: object
 ) -> Record:
-    table = result(points).to_json() if state == "graded" else None
+    table = result(points) if state == "graded" else None
     values = {"name": f"Name of {student}", "basis": ("sha256:s" + student, "sha256:c", ""), "result": table, **more}
     return Record(f"{student}-{attempt}", student, source=student, state=state, attempt=attempt, **values)  # type: ignore[arg-type]
 
@@ -78,6 +85,18 @@ def test_an_extension_is_a_due_date_of_ones_own() -> None:
     assert (marks["s1"].adjusted, marks["s2"].adjusted) == (3.5, 1.5)
 
 
+def test_an_extension_counts_by_any_name_of_the_student_and_nobodys_is_told(lab: Lab, tmp_path: Path) -> None:
+    policy = Policy.model_validate(
+        {"due": "2026-11-20T00:00:00Z", "late": {"percent_per_day": 10},
+         "extensions": {"JDOE": "2026-11-25T00:00:00Z", "jdeo": "2026-11-25T00:00:00Z"}}
+    )  # fmt: skip
+    roster = (Student("7", "Doe, Jane", login="jdoe"), Student("8", "Poe, Al"))
+    when = {"submitted_at": "2026-11-24T00:00:00Z"}
+    done = publish(lab, tmp_path, [record("7", **when), record("8", **when)], roster=roster, policy=policy)
+    assert [(mark.days_late, mark.adjusted) for mark in done.marks] == [(0, 3.5), (4, 1.5)]
+    assert done.strange == ["jdeo"]
+
+
 @pytest.mark.parametrize(("count", "raw"), [("last", 2.5), ("first", 1.5), ("best", 3.5)])
 def test_which_attempt_counts(count: str, raw: float) -> None:
     records = [record(points=0, attempt=0), record(points=2, attempt=1), record(points=1, attempt=2)]
@@ -116,6 +135,7 @@ def test_roster_and_submissions_lose_nobody() -> None:
     assert [r.student for r in joined.unknown] == ["zoe"]
     assert [r.student for r in joined.ambiguous] == ["al"]
     assert [student.id for student in joined.missing] == ["8", "9", "10"]
+    assert joined.twice == ()
     standings = {mark.student.id: mark.standing for mark in mark_class(joined, Policy(), 5.0)}
     assert standings == {
         "7": "graded",
@@ -125,6 +145,25 @@ def test_roster_and_submissions_lose_nobody() -> None:
         "zoe": "unknown",
         "al": "ambiguous",
     }
+
+
+def test_people_are_found_under_the_names_that_systems_make_of_theirs() -> None:
+    roster = (
+        Student("7", "O'Neil, Mary-Jane"),
+        Student("8", "Díaz Soto, José"),
+        Student("8", "Diaz, Jose"),
+        Student("9", "Li, Wei"),
+    )
+    joined = join(roster, [record("55", name="oneilmaryjane"), record("56", name="José Díaz Soto"), record("9"),
+                           record("WEI LI", name="WEI LI")])  # fmt: skip
+    assert [len(joined.submissions[id_]) for id_ in ("7", "8", "9")] == [1, 1, 2]
+    assert (joined.twice, [student.id for student in joined.several]) == (("8",), ["9"])
+
+
+def test_staff_of_a_gradescope_roster_is_nobody_who_hands_in(tmp_path: Path) -> None:
+    path = tmp_path / "roster.csv"
+    path.write_text("First Name,Last Name,SID,Email,Role\nA,B,1,a@x,Student\nC,D,2,c@x,Instructor\nE,F,3,e@x,TA\n")
+    assert [student.id for student in read_roster(path)] == ["1"]
 
 
 @pytest.mark.parametrize(
@@ -145,9 +184,6 @@ def test_rosters_of_other_systems(tmp_path: Path, text: str, expected: tuple[str
 
 def test_roster_errors_are_clear(tmp_path: Path) -> None:
     path = tmp_path / "roster.csv"
-    path.write_text("id\n7\n7\n")
-    with pytest.raises(UserError, match="7 more than once"):
-        read_roster(path)
     path.write_text("colour\nred\n")
     with pytest.raises(UserError, match="names no students"):
         read_roster(path)
@@ -158,13 +194,14 @@ def test_roster_errors_are_clear(tmp_path: Path) -> None:
 
 def test_csv_files_hold_no_formula() -> None:
     evil = [
-        record(f"s{n}", name=name) for n, name in enumerate(["=1+1", "+1", "-1", "@x", "\t=1", " =1", "%0A=1", "plain"])
+        record(f"s{n}", name=name)
+        for n, name in enumerate(["=1+1", "+1", "-1", "@x", "\t=1", " =1", "%0A=1", "＝1", "plain"])
     ]
     marks = list(marks_of(evil).values())
     for text in (tables.gradebook(marks, ["first"]), tables.canvas(marks, "=HYPERLINK()"), tables.moodle(marks)):
         for row in csv.reader(io.StringIO(text)):
             for cell in row:
-                assert cell.lstrip()[:1] not in ("=", "+", "-", "@", "%"), row
+                assert cell.lstrip()[:1] not in ("=", "+", "-", "@", "%", "＝"), row
     assert tables.neutral("plain") == "plain"
 
 
@@ -178,7 +215,28 @@ def test_canvas_and_moodle_files() -> None:
         ["Doe, Jane", "7", "S7", "jdoe", "A", "3.5"],
         ["Poe, Al", "8", "", "", "", ""],
     ]
+    # What GradebookImporter of canvas-lms asks of the heads, and where it looks for a student.
+    head = canvas[0]
+    assert (
+        "Student" in head[0]
+        and "ID" in head[1]
+        and head[2:4] == ["SIS User ID", "SIS Login ID"]
+        and "Section" in head[4]
+    )
+    own = (Student("s0042", "Doe, Jane"), Student("9", "Poe, Al", sis_id="S9"))
+    rows = list(
+        csv.reader(io.StringIO(tables.canvas(list(marks_of([record("s0042")], Policy(), own).values()), "Lab")))
+    )
+    assert [row[1:3] for row in rows[2:]] == [["", "s0042"], ["9", "S9"]], "Canvas would read s0042 as its own number 0"
     moodle = list(csv.DictReader(io.StringIO(tables.moodle(marks))))
+    # assignfeedback_offline's importer refuses a file without these, and takes the number behind "Participant ".
+    assert {"Identifier", "Grade", "Last modified (grade)"} <= set(moodle[0])
+    assert all(row["Identifier"].removeprefix("Participant ").isdecimal() for row in moodle)
+    joined_by_name = (Student("s1", "Doe, Jane"),)
+    (row,) = csv.DictReader(
+        io.StringIO(tables.moodle(list(marks_of([record("77", name="Jane Doe")], Policy(), joined_by_name).values())))
+    )
+    assert row["Identifier"] == "Participant 77", "the number in the name of Moodle's download"
     assert [(row["Identifier"], row["Grade"], row["Maximum Grade"]) for row in moodle] == [
         ("Participant 5", "3.5", "5")
     ]
@@ -197,11 +255,36 @@ def test_gradebook_keeps_raw_beside_adjusted() -> None:
     )
 
 
+FORMATS = ["text", "html", "simple_format", "md", "ansi"]
+VISIBLE = ["hidden", "after_due_date", "after_published", "visible"]
 # --- one result in other systems' forms ----------------------------------------------------------------------------------
+
+
+GRADESCOPE_TEST = {
+    "type": "object", "additionalProperties": False,
+    "properties": {
+        "score": {"type": "number"}, "max_score": {"type": "number"}, "status": {"enum": ["passed", "failed"]},
+        "name": {"type": "string"}, "name_format": {"enum": FORMATS}, "number": {"type": "string"}, "output": {"type": "string"},
+        "output_format": {"enum": FORMATS}, "tags": {"type": "array", "items": {"type": "string"}},
+        "visibility": {"enum": VISIBLE}, "extra_data": {"type": "object"},
+    },
+}  # fmt: skip
+GRADESCOPE = {
+    "type": "object", "additionalProperties": False, "anyOf": [{"required": ["score"]}, {"required": ["tests"]}],
+    "properties": {
+        "score": {"type": "number"}, "execution_time": {"type": "number"}, "output": {"type": "string"}, "output_format": {"enum": FORMATS},
+        "test_output_format": {"enum": FORMATS}, "test_name_format": {"enum": FORMATS}, "visibility": {"enum": VISIBLE},
+        "stdout_visibility": {"enum": VISIBLE}, "extra_data": {"type": "object"}, "leaderboard": {"type": "array"},
+        "tests": {"type": "array", "items": GRADESCOPE_TEST},
+    },
+}  # fmt: skip
+"""Gradescope's "Autograder Specifications", Output format: every field, and "score or tests"."""
 
 
 def test_gradescope_holds_what_its_specification_asks() -> None:
     table = gradescope.render(result())
+    for whole in (table, gradescope.failure("no archive")):
+        jsonschema.validate(whole, GRADESCOPE)
     assert sum(test["score"] for test in table["tests"]) == 3.5
     assert {test["status"] for test in table["tests"]} <= {"passed", "failed"}
     assert all(test["output_format"] == "text" for test in table["tests"])
@@ -222,8 +305,72 @@ def test_classroom50_result() -> None:
     assert (table["schema"], table["score"], table["max-score"]) == ("classroom50/result/v1", 350, 500)
     assert all(isinstance(test[key], int) for test in table["tests"] for key in ("score", "max-score"))
     assert {"classroom", "assignment", "submission", "commit", "release", "review", "datetime", "tests"} <= set(table)
+    texts = ("classroom", "assignment", "submission", "commit", "release", "review", "datetime")
+    assert all(isinstance(table[name], str) and table[name] for name in texts)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", table["datetime"])
+    assert all(isinstance(test["passed"], bool) and 0 <= test["score"] <= test["max-score"] for test in table["tests"])
+    assert (sum(t["score"] for t in table["tests"]), len({t["test-name"] for t in table["tests"]})) == (350, 2)
     with pytest.raises(ValueError, match="no memory"):
         classroom50.render(result(problem="no memory"), environment)
+
+
+def commands_of(text: str) -> list[tuple[str, dict[str, str], str]]:
+    """Workflow commands as a runner reads them: name, properties, message, each unescaped."""
+    found = []
+    for line in text.splitlines():
+        match = re.fullmatch(r"::(\w+)(?: ([^:]*))?::(.*)", line)
+        assert match, line
+        pairs = (pair.split("=", 1) for pair in match[2].split(","))
+        properties = {key: value.replace("%3A", ":").replace("%2C", ",").replace("%25", "%") for key, value in pairs}
+        found.append((match[1], properties, match[3].replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")))
+    return found
+
+
+def test_github_reads_back_what_was_seen() -> None:
+    message = "100 %: a, b\nsecond line"
+    assert commands_of(github.workflow_commands(result(0, message))) == [
+        ("error", {"title": "The answer is 42."}, message), ("error", {"title": "You catch …"}, message),
+    ]  # fmt: skip
+
+
+def test_junit_keeps_to_the_schema_that_jenkins_publishes() -> None:
+    """junit-10.xsd of the xUnit plugin: which elements stand where, and what they must say."""
+    blocked = CheckResult("tool", "Needs a tool.", "blocked", 0, 1, "act is missing \x00 \x1b[31m")
+    whole = replace(result(0), checks=(*result(0).checks, blocked, CheckResult("later", "Later.", "skipped", 0, 1)))
+    root = ElementTree.fromstring(junit.render(whole))
+    (suite,) = root
+    assert (root.tag, suite.tag) == ("testsuites", "testsuite")
+    assert {"name", "tests", "failures", "errors", "skipped", "time", "timestamp"} == set(suite.keys())
+    kinds = [case[0].tag if len(case) else "passed" for case in suite]
+    assert kinds == ["failure", "failure", "error", "skipped"]
+    told = {key: int(suite.get(key, "")) for key in ("tests", "failures", "errors", "skipped")}
+    assert told == {"tests": 4, "failures": 2, "errors": 1, "skipped": 1}
+    for case in suite:
+        assert (
+            case.tag == "testcase"
+            and {"name", "classname", "time"} == set(case.keys())
+            and float(case.get("time", "")) >= 0
+        )
+
+
+def test_reports_for_runners_are_written_where_runners_look(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    console = Console(stderr=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    write_reports(lab, result(0), junit=None, report="github", console=console)
+    assert len(commands_of(capsys.readouterr().out)) == 2
+    assert (
+        "0 of 5" not in (tmp_path / "summary.md").read_text() and "01\\-mini" in (tmp_path / "summary.md").read_text()
+    )
+    monkeypatch.setenv("ASSIGNMENT", "lab-one")
+    write_reports(lab, result(), junit=None, report="classroom50", console=console)
+    assert json.loads((tmp_path / "result.json").read_text())["assignment"] == "lab-one"
+    with pytest.raises(UserError, match="no memory"):
+        write_reports(lab, result(problem="no memory"), junit=None, report="classroom50", console=console)
+    with pytest.raises(UserError, match="There is no report 'pdf'"):
+        write_reports(lab, result(), junit=None, report="pdf", console=console)
 
 
 def test_github_lines_cannot_be_forged() -> None:
@@ -240,7 +387,7 @@ def test_github_lines_cannot_be_forged() -> None:
 
 def test_everything_is_published_and_nothing_is_markup(lab: Lab, tmp_path: Path) -> None:
     evil = record("s1", 0, name=EVIL)
-    evil = replace(evil, result=result(0, EVIL).to_json())
+    evil = replace(evil, result=result(0, EVIL))
     records = [
         evil,
         record("s2"),
@@ -260,12 +407,36 @@ def test_everything_is_published_and_nothing_is_markup(lab: Lab, tmp_path: Path)
     assert "bad &lt;script" in (tmp_path / "out" / "feedback" / "s3-0.html").read_text()
 
 
+def test_reports_of_somebody_who_has_no_grade_any_more_are_taken_away(lab: Lab, tmp_path: Path) -> None:
+    publish(lab, tmp_path, [record("s1"), record("s2")])
+    publish(lab, tmp_path, [record("s1", state="rejected", problem="cut")])
+    left = {
+        path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file() and "s" in path.stem[:1]
+    }
+    assert left == {"feedback/s1-0.html"}
+
+
+def test_reports_are_not_written_without_knowing_what_is_private(lab: Lab, tmp_path: Path) -> None:
+    secret = tmp_path / "private" / lab.id
+    secret.mkdir(parents=True)
+    (secret / "checks.py").write_text("def check_unseen(): pass\n")
+    names = read_names(tmp_path / "private", lab)
+    assert names.shown == {"first", "catches"}
+    graded = record("s1", basis=("sha256:s", "sha256:c", names.digest))
+    publish(lab, tmp_path / "out", [graded], private=names)
+    for private in (None, replace(names, digest="sha256:other")):
+        with pytest.raises(UserError, match="students must not see"):
+            publish(lab, tmp_path / "out", [graded], private=private)
+
+
 def test_what_is_private_never_reaches_a_student() -> None:
     secret = PartResult("x", "You catch the secret thing", "failed", "secret message")
     check = CheckResult("catches", "You catch …", "failed", 0, 3, "You catch the secret thing: secret message (1 of 2)", "secret",
                         "secret", parts=(PartResult("one", "You catch one", "passed"), secret))  # fmt: skip
     hidden = CheckResult("unseen", "secret title", "failed", 1, 2, "secret words", "secret", "secret", "secret")
-    shown = for_student(replace(result(), checks=(check, hidden)), Private(frozenset({"unseen"}), frozenset({"x"})))
+    shown = for_student(
+        replace(result(), checks=(check, hidden)), Private(frozenset({"first", "catches"}), frozenset({"x"}))
+    )
     everything = json.dumps(shown.to_json()) + junit.render(shown) + json.dumps(gradescope.render(shown))
     assert "secret" not in everything
     assert (shown.score, shown.max_score) == (1, 5)
@@ -301,6 +472,19 @@ def test_renaming_and_reformatting_hide_nothing() -> None:
     (pair,) = similarity.near(prints)
     assert (pair.one, pair.other) == ("a", "b") and pair.share > 0.9
     assert similarity.near(prints, starter=prints["a"]) == [], "what the starter holds does not count"
+
+
+def test_a_large_class_is_compared_in_little_memory() -> None:
+    chance = random.Random(8)
+    prints = {str(n): array("Q", sorted(chance.randrange(1 << 48) for _ in range(500))) for n in range(1_000)}
+    prints["copy"] = prints["7"]
+    crowd = array("Q", sorted(chance.randrange(1 << 48) for _ in range(300)))
+    prints |= {f"crowd {n}": crowd for n in range(200)}
+    tracemalloc.start()
+    pairs = similarity.near(prints)
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+    assert [(pair.one, pair.other, pair.share) for pair in pairs] == [("7", "copy", 1.0)]
 
 
 def test_hostile_text_is_read_in_linear_time() -> None:
