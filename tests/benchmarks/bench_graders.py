@@ -1,0 +1,227 @@
+"""The same small assignment graded by what an instructor would use instead: a container each, check50, otter-grader.
+
+Made equal: the students' files (a program that says whether a flight is late: right, wrong at the border, always late, broken), the
+four questions, what each student gets for them (compared at the end), as many submissions at a time as there are cores, one start of the
+tool for each submission, or for the class where it grades classes. Not equal, in favour of the others: only a container keeps a
+submission from the machine, as the jail does; otter-grader asks its questions inside one process, and the others start the
+student's program for each. Work that never ends is left out, since its time limit costs everybody the same.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.benchmarks import Table, meter
+from tests.unit.grading.conftest import make_lab
+
+TITLE = "The same assignment, other graders"
+QUESTIONS = {"16": "late", "15": "on time", "-5": "on time", "240": "late"}
+KINDS = ("'late' if minutes > 15 else 'on time'", "'late' if minutes >= 15 else 'on time'", "'late'", "1 / 0")
+POINTS = (4, 3, 2, 0)
+PROGRAM = """import sys
+
+
+def answer(minutes):
+    return {body}
+
+
+if __name__ == "__main__":
+    print(answer(int(sys.argv[1])))
+"""
+IMAGE = "python:3.11-slim-bookworm"
+PACKAGES = {"check50": "check50>=4", "otter": "otter-grader>=6"}
+CHECKS = f"QUESTIONS = {QUESTIONS!r}\n" + "".join(
+    f'''
+@check(points=1)
+def check_q{number}(jail, submission):
+    """What of {minutes} minutes?"""
+    seen = jail.run(["python", "late.py", "{minutes}"], files=submission.path)
+    assert seen.ok and seen.stdout.strip() == QUESTIONS["{minutes}"], f"it says {{seen.stdout.strip()!r}}"
+'''
+    for number, minutes in enumerate(QUESTIONS)
+)
+# What a grader in a container does at the least: the same four starts, and a record of the points.
+IN_CONTAINER = f"""import json, subprocess, sys
+asked = {QUESTIONS!r}
+seen = {{m: subprocess.run([sys.executable, "late.py", m], cwd="/job", capture_output=True, text=True) for m in asked}}
+print(json.dumps(sum(seen[m].returncode == 0 and seen[m].stdout.strip() == asked[m] for m in asked)))
+"""
+CHECK50 = "import check50\n" + "".join(
+    f'''
+@check50.check()
+def q{number}():
+    """What of {minutes} minutes?"""
+    check50.run("{{python}} late.py {minutes}").stdout("{says}\\n", regex=False).exit(0)
+'''
+    for number, (minutes, says) in enumerate(QUESTIONS.items())
+)
+OTTER = """OK_FORMAT = True
+test = {{"name": "q{number}", "points": 1, "suites": [{{"type": "doctest", "scored": True, "setup": "", "teardown": "",
+    "cases": [{{"code": ">>> answer({minutes})\\n{says!r}", "hidden": False, "locked": False}}]}}]}}
+"""
+
+
+class Bench:
+    """A class, and each way to grade it; a way gives each student's points."""
+
+    def __init__(self, folder: Path, students: int) -> None:
+        self.folder, self.source = folder, folder / "class"
+        make_lab(folder / "course", CHECKS)
+        for number in range(students):
+            path = self.source / f"s{number:03}" / "late.py"
+            path.parent.mkdir(parents=True)
+            path.write_text(PROGRAM.format(body=KINDS[number % len(KINDS)]))
+        self.students = sorted(self.source.iterdir())
+        self.expected = {path.name: POINTS[at % len(POINTS)] for at, path in enumerate(self.students)}
+
+    def lab(self, out: Path) -> dict[str, float]:
+        argv = [
+            sys.executable,
+            "-c",
+            "from sandbox.cli import main; main()",
+            "grade",
+            str(self.source),
+            "--lab",
+            "01",
+            "--out",
+            str(out),
+            "--json",
+        ]
+        done = subprocess.run(
+            argv, env={**os.environ, "SANDBOX_COURSE": str(self.folder / "course")}, capture_output=True, check=True
+        )
+        return {mark["id"]: mark["raw"] for mark in json.loads(done.stdout)["marks"]}
+
+    def container(self, out: Path) -> dict[str, float]:
+        script = self.folder / "grader.py"
+        script.write_text(IN_CONTAINER)
+        argv = ["docker", "run", "--rm", "--network", "none", "--memory", "512m", "-v", f"{script}:/grader.py:ro"]
+        return self._each(
+            lambda path: json.loads(_run([*argv, "-v", f"{path}:/job:ro", IMAGE, "python", "/grader.py"], path))
+        )
+
+    def check50(self, out: Path) -> dict[str, float]:
+        problem = self.folder / "problem"
+        problem.mkdir(exist_ok=True)
+        (problem / ".cs50.yaml").write_text("check50: true\n")
+        (problem / "__init__.py").write_text(CHECK50.replace("{python}", "python3"))
+        program = str(self.venv("check50") / "bin" / "check50")
+
+        def one(path: Path) -> float:
+            file = out.with_name(f"{out.name}-{path.name}.json")
+            _run(
+                [
+                    program,
+                    "--dev",
+                    "--log-level",
+                    "ERROR",
+                    "-o",
+                    "json",
+                    "--output-file",
+                    str(file),
+                    "--",
+                    str(problem),
+                ],
+                path,
+            )
+            return sum(bool(row["passed"]) for row in json.loads(file.read_text())["results"])
+
+        return self._each(one)
+
+    def otter(self, out: Path) -> dict[str, float]:
+        program, tests, archive = (
+            str(self.venv("otter") / "bin" / "otter"),
+            self.folder / "tests",
+            self.folder / "autograder.zip",
+        )
+        if not archive.is_file():
+            tests.mkdir()
+            for number, (minutes, says) in enumerate(QUESTIONS.items()):
+                (tests / f"q{number}.py").write_text(OTTER.format(number=number, minutes=minutes, says=says))
+            _run(
+                [program, "generate", "-t", str(tests), "-o", str(archive), "--no-environment", "--no-requirements"],
+                self.folder,
+            )
+
+        def one(path: Path) -> float:
+            target = out.with_name(f"{out.name}-{path.name}")
+            target.mkdir()
+            _run(
+                [program, "run", "-a", str(archive), "-o", str(target), "--no-logo", str(path / "late.py")], self.folder
+            )
+            return sum(
+                test["score"]
+                for test in json.loads((target / "results.json").read_text())["tests"]
+                if test["name"] != "Public Tests"
+            )
+
+        return self._each(one)
+
+    def venv(self, name: str) -> Path:
+        """A scratch environment with one of the other graders in it, made once."""
+        path = Path(tempfile.gettempdir()) / f"bench-{name}"
+        if not (path / "made").is_file():
+            subprocess.run([sys.executable, "-m", "venv", "--clear", path], check=True)
+            subprocess.run([path / "bin" / "pip", "install", "-q", PACKAGES[name]], check=True, capture_output=True)
+            (path / "made").touch()
+        return path
+
+    def _each(self, one: Callable[[Path], float]) -> dict[str, float]:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return dict(zip((path.name for path in self.students), pool.map(one, self.students), strict=True))
+
+
+def _run(argv: list[str], cwd: Path) -> str:
+    done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{argv[0]}: exit status {done.returncode}\n{(done.stdout + done.stderr)[-2000:]}")
+    return done.stdout
+
+
+def measure(quick: bool) -> Table:
+    """Each way in turns; the table has the median of the rounds."""
+    students, rounds = (8, 1) if quick else (40, 3)
+    seen: dict[str, list[tuple[float, float | None]]] = {}
+    left_out = []
+    with tempfile.TemporaryDirectory(prefix="bench-graders-") as name:
+        bench = Bench(Path(name), students)
+        ways = {
+            "lab grade": bench.lab,
+            "docker run for each": bench.container,
+            "check50": bench.check50,
+            "otter-grader": bench.otter,
+        }
+        if not shutil.which("docker"):
+            del ways["docker run for each"]
+            left_out.append("Not measured: containers, since there is no Docker.")
+        for which in PACKAGES:
+            try:
+                bench.venv(which)
+            except (OSError, subprocess.CalledProcessError):
+                del ways[{"check50": "check50", "otter": "otter-grader"}[which]]
+                left_out.append(f"Not measured: {which}, which could not be installed.")
+        for turn in range(rounds):
+            for way, call in ways.items():
+                cost, points = meter.call(call, Path(name) / f"out-{turn}-{way[:4]}")
+                if points != bench.expected:
+                    raise RuntimeError(f"{way} gives other points: {points}, not {bench.expected}")
+                seen.setdefault(way, []).append((cost.seconds, None if way.startswith("docker") else cost.cpu_s))
+    ours = statistics.median(seconds for seconds, _ in seen["lab grade"])
+    rows = []
+    for way, costs in seen.items():
+        seconds, cpu = statistics.median(s for s, _ in costs), [c for _, c in costs if c is not None]
+        each = statistics.median(cpu) / students if cpu else None
+        rows.append((way, str(students), seconds, 60 * students / seconds, each, seconds / ours))
+    return Table(
+        ("grader", "students", "seconds", "a minute", "CPU s each", "time, lab grade = 1"), tuple(rows),
+        (f"Median of {rounds} rounds in turns; the load was {os.getloadavg()[1]:.1f}. All gave every student the same points.", *left_out),
+    )  # fmt: skip
