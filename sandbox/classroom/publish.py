@@ -6,6 +6,7 @@ import ast
 import json
 import tomllib
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from sandbox.errors import UserError
 from sandbox.grading.results import CheckResult, LabResult
 from sandbox.grading.store import write_atomically
 from sandbox.reports import class_page, gradescope, html, junit, tables
+from sandbox.reports.terminal import points
 
 HIDDEN = "Checks that your instructor keeps to themselves"
 
@@ -81,6 +83,7 @@ def publish(
     write("canvas.csv", tables.canvas(marks, assignment or title))
     write("moodle.csv", tables.moodle(marks))
     names = {record.key: student.name for student in joined.students for record in joined.submissions[student.id]}
+    notes = {key: note for mark in marks for key, note in _notes(mark, joined)}
     feedback: dict[str, str] = {}
     keep: set[Path] = set()
     for brief in records:
@@ -89,7 +92,11 @@ def publish(
             for_student(record.result, private) if record.result and record.state == "graded" else _without(lab, record)
         )
         feedback[record.key] = f"feedback/{record.key}.html"
-        pages = {feedback[record.key]: html.render(shown, title=title, student=names.get(record.key, record.name))}
+        pages = {
+            feedback[record.key]: html.render(
+                shown, title=title, student=names.get(record.key, record.name), note=notes.get(record.key, "")
+            )
+        }
         if record.state == "graded":
             pages[f"gradescope/{record.key}.json"] = json.dumps(gradescope.render(shown), indent=1)
             pages[f"junit/{record.key}.xml"] = junit.render(shown)
@@ -107,6 +114,18 @@ def publish(
         class_page.render(title=title, made_at=made, marks=marks, same=same, pairs=pairs, feedback=feedback),
     )
     return Published(joined, marks, files, _nobodys_extensions(policy, joined))
+
+
+def _notes(mark: Mark, joined: Joined) -> Iterator[tuple[str, str]]:
+    """What the policy made of each of a student's attempts, for the student."""
+    for record in joined.submissions.get(mark.student.id, []):
+        if mark.standing != "graded" or mark.record is None:
+            continue
+        if record.key != mark.record.key:
+            yield record.key, "Another attempt of yours is the one that counts."
+        elif mark.raw != mark.adjusted and mark.adjusted is not None:
+            days = "1 day" if mark.days_late == 1 else f"{mark.days_late} days"
+            yield record.key, f"It came {days} late: {points(mark.adjusted)} of {points(mark.max_score)} points count."
 
 
 def _renew(path: Path, text: str) -> None:

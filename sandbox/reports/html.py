@@ -19,6 +19,8 @@ def _template() -> Template:
     return environment.from_string(text)
 
 
-def render(result: LabResult, *, title: str, student: str = "") -> str:
-    """The page as text. ``student`` is shown where it is given."""
-    return _template().render(result=result, title=title, student=student, signs={k: v[0] for k, v in SIGNS.items()})
+def render(result: LabResult, *, title: str, student: str = "", note: str = "") -> str:
+    """The page as text; ``student`` and ``note``, a sentence below the points, are shown where they are given."""
+    return _template().render(
+        result=result, title=title, student=student, note=note, signs={k: v[0] for k, v in SIGNS.items()}
+    )

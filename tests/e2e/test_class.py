@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import random
@@ -9,16 +11,20 @@ import signal
 import subprocess
 import sys
 import time
+import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from sandbox.classroom.grade import Settings, grade_class
 from sandbox.classroom.policy import Policy
 from sandbox.classroom.store import ClassStore
-from sandbox.course import Lab
+from sandbox.course import Lab, open_course
+from sandbox.grading.corpus import assemble, samples
 from tests.unit.classroom.conftest import CHECKS, FAULTY, GOOD, WRONG
 from tests.unit.grading.conftest import make_lab
 
@@ -280,3 +286,162 @@ def test_repositories_are_read_at_the_due_date(lab: Lab, tmp_path: Path) -> None
     none = {r.student: r for r in grade_class(lab, listing, tmp_path / "o3", Settings(policy=early)).records}
     assert none["ann"].state == "rejected" and "no commit before" in none["ann"].problem
     assert not ran.exists(), "the repository's own configuration ran a command of its author's"
+
+
+PEOPLE = [
+    (40_000 + number, f"Pérez-{chr(65 + number % 26)}{number}", f"Ann {chr(65 + number // 26)}.")
+    for number in range(30)
+]
+
+
+def work_of(number: int) -> bytes:
+    """What student ``number`` hands in: a zip with a folder around, as systems make them."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in KINDS[number % 3].items():
+            archive.writestr(f"lab/{name}", f"{text}" if name == "answer.txt" else f"{text}# {number}\n")
+    return buffer.getvalue()
+
+
+def from_canvas(folder: Path) -> None:
+    for number, (id_, last, first) in enumerate(PEOPLE[:-1]):
+        name = "".join(sign for sign in last + first if sign.isalnum()).lower()
+        late = "LATE_" if number == 3 else ""
+        (folder / f"{name}_{late}{id_}_{9000 + number}_lab.zip").write_bytes(work_of(number))
+    (folder / f"{name}_{PEOPLE[0][0]}_9900_notes.txt").write_text("read me")
+    (folder / f"{name}_{PEOPLE[1][0]}_9901_lab-1.zip").write_bytes(work_of(0))
+
+
+def from_moodle(folder: Path) -> None:
+    for number, (id_, last, first) in enumerate(PEOPLE[:-1]):
+        target = folder / unicodedata.normalize("NFD", f"{first} {last}_{id_}_assignsubmission_file")
+        target.mkdir()
+        (target / "my work.zip").write_bytes(work_of(number))
+    (folder / f"{PEOPLE[0][2]} {PEOPLE[0][1]}_{PEOPLE[0][0]}_assignsubmission_onlinetext").mkdir()
+
+
+def from_gradescope(folder: Path) -> None:
+    table = {}
+    for number, (id_, last, first) in enumerate(PEOPLE[:-1]):
+        with zipfile.ZipFile(io.BytesIO(work_of(number))) as archive:
+            archive.extractall(folder / f"submission_{number}")
+        day = 21 if number == 3 else 19
+        table[f"submission_{number}"] = {
+            ":submitters": [{":name": f"{first} {last}", ":sid": str(id_), ":email": f"{id_}@x"}],
+            ":created_at": datetime(2026, 11, day, 12, 0, tzinfo=UTC),
+        }
+    (folder / "submission_metadata.yml").write_text(yaml.safe_dump(table, allow_unicode=True), "utf-8")
+
+
+ROSTERS = {
+    from_canvas: (
+        "Student,ID,SIS User ID,SIS Login ID,Section\n    Points Possible,,,,\n",
+        '"{1}, {2}",{0},S{0},l{0},A\n',
+    ),
+    from_moodle: ("Identifier,Full name,ID number,Email address\n", "Participant {0},{2} {1},M{0},{0}@x\n"),
+    from_gradescope: ("First Name,Last Name,SID,Email,Role\n", "{2},{1},{0},{0}@x,Student\n"),
+}
+
+
+@pytest.mark.parametrize("export", ROSTERS, ids=lambda export: export.__name__)
+def test_a_class_of_thirty_from_the_download_to_the_marks(
+    lab: Lab, tmp_path: Path, export: Callable[[Path], None]
+) -> None:
+    folder, out = tmp_path / "download", tmp_path / "out"
+    folder.mkdir()
+    export(folder)
+    head, line = ROSTERS[export]
+    (tmp_path / "roster.csv").write_text(head + "".join(line.format(*person) for person in PEOPLE), "utf-8")
+    (tmp_path / "policy.toml").write_text(
+        'due = 2026-11-20T23:59:00Z\n[late]\npercent_per_day = 10\n[attempts]\ncount = "best"\n'
+    )
+    more = (
+        "--roster",
+        str(tmp_path / "roster.csv"),
+        "--policy",
+        str(tmp_path / "policy.toml"),
+        "--assignment",
+        "Lab 01 (77)",
+    )
+    done = subprocess.run(command(folder, out, *more), capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr
+    table = json.loads(done.stdout)
+    assert (len(table["missing"]), table["unknown"], table["ambiguous"], table["rejected"]) == (1, [], [], 0)
+
+    right = {id_: SCORES[number % 3] for number, (id_, *_) in enumerate(PEOPLE[:-1])}
+    if export is from_canvas:
+        right[PEOPLE[1][0]] = SCORES[0]  # the better one of two attempts
+    if export is not from_moodle:  # Moodle's download does not say when somebody handed in
+        right[PEOPLE[3][0]] -= 0.5
+    if export is from_moodle:
+        rows = {
+            int(row["Identifier"].split()[1]): row["Grade"]
+            for row in csv.DictReader((out / "moodle.csv").open(encoding="utf-8"))
+        }
+    else:
+        lines = list(csv.reader((out / "canvas.csv").open(encoding="utf-8")))
+        assert lines[0][5] == "Lab 01 (77)" and lines[1][5] == "5" and len(lines) == 32
+        rows = {int(cells[1]): cells[5] for cells in lines[2:] if cells[5]}
+    assert {id_: float(grade) for id_, grade in rows.items()} == right
+    page = (out / "class.html").read_text("utf-8")
+    assert all(f">{mark['name']}" in page for mark in table["marks"])
+
+
+def test_a_judge_that_is_out_of_memory_gives_nobody_a_zero(
+    lab: Lab, hand_in: Callable[[int], Path], tmp_path: Path
+) -> None:
+    """The kernel ends what goes over the limit of a control group: workers, or the judge itself. Then there is memory again."""
+    group = Path("/sys/fs/cgroup/memory") / f"class-{os.getpid()}"
+    try:
+        group.mkdir()
+    except OSError:
+        pytest.skip("no control group for memory can be made here")
+    source, out = hand_in(6), tmp_path / "out"
+    try:
+        (group / "memory.limit_in_bytes").write_text("90M")
+        process = subprocess.Popen(
+            command(source, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            preexec_fn=lambda: (group / "cgroup.procs").write_text(str(os.getpid())),
+        )  # fmt: skip
+        try:
+            status = process.wait(timeout=300)
+        finally:
+            process.kill()
+            process.wait()
+        failed = int((group / "memory.failcnt").read_text())
+        assert failed > 0 and status != 0, "the limit was never met"
+        kept = {student: score for student, score in scores(out).items() if score is not None}
+        assert all(score == expected(6)[student] for student, score in kept.items())
+    finally:
+        for pid in (group / "cgroup.procs").read_text().split():
+            os.kill(int(pid), signal.SIGKILL)
+        while (group / "cgroup.procs").read_text():
+            time.sleep(0.05)
+        group.rmdir()
+    done = subprocess.run(command(source, out), capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert scores(out) == expected(6)
+
+
+def test_every_cheat_in_a_class_leaves_the_others_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lab 02's whole corpus of cheats beside three honest students."""
+    monkeypatch.delenv("SANDBOX_COURSE", raising=False)
+    lab = open_course().find("02")
+    honest = [sample for sample in samples(lab) if sample.kind in ("solution", "wrong")][:3]
+    cheats = [sample for sample in samples(lab) if sample.kind == "cheat"]
+    assert len(cheats) > 10
+    alone, crowd = tmp_path / "alone", tmp_path / "crowd"
+    for sample in honest:
+        assemble(lab, sample, alone / sample.name)
+        assemble(lab, sample, crowd / sample.name)
+    for sample in cheats:
+        assemble(lab, sample, crowd / f"cheat-{sample.name}")
+    before = {r.student: r.result for r in grade_class(lab, alone, tmp_path / "a", Settings()).records}
+    after = {r.student: r for r in grade_class(lab, crowd, tmp_path / "b", Settings()).records}
+    assert {record.state for record in after.values()} <= {"graded", "rejected"}
+    for student, result in before.items():
+        seen = after[student].result
+        assert result and seen
+        assert [(c.name, c.status, c.points) for c in seen.checks] == [
+            (c.name, c.status, c.points) for c in result.checks
+        ]

@@ -405,6 +405,15 @@ def test_everything_is_published_and_nothing_is_markup(lab: Lab, tmp_path: Path)
     assert "bad &lt;script" in (tmp_path / "out" / "feedback" / "s3-0.html").read_text()
 
 
+def test_a_student_reads_what_the_policy_made_of_each_attempt(lab: Lab, tmp_path: Path) -> None:
+    policy = Policy.model_validate({"late": {"percent_per_day": 10}})
+    publish(lab, tmp_path, [record("s1"), record("s1", attempt=1, late=True), record("s2")], policy=policy)
+    pages = {path.stem: path.read_text("utf-8") for path in (tmp_path / "feedback").iterdir()}
+    assert "Another attempt of yours is the one that counts." in pages["s1-0"]
+    assert "It came 1 day late: 3 of 5 points count." in pages["s1-1"]
+    assert "late" not in pages["s2-0"] and "attempt" not in pages["s2-0"]
+
+
 def test_reports_of_somebody_who_has_no_grade_any_more_are_taken_away(lab: Lab, tmp_path: Path) -> None:
     publish(lab, tmp_path, [record("s1"), record("s2")])
     publish(lab, tmp_path, [record("s1", state="rejected", problem="cut")])
