@@ -146,7 +146,9 @@ class Plugin:
     def _judge(self, item: pytest.Item, nextitem: pytest.Item | None) -> CheckResult:
         mark = _mark(item)
         if waiting := [name for name in mark.after if self.results[name].status != "passed"]:
-            return self._result(item, "skipped", message=f"comes after: {', '.join(waiting)}")
+            # A learner knows a check by its title, not by its name in our code.
+            titles = "; ".join(self.results[name].title for name in waiting)
+            return self._result(item, "skipped", message=f"comes after: {titles}")
         parts: list[PartResult] = []
         item.stash[PARTS] = parts
         error: BaseException | None = None

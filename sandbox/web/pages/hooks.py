@@ -3,8 +3,10 @@
 - navigation: ``labs/*.md`` stands for that folder's pages which are named nowhere else;
 - lab pages: the head and the abilities come from ``lab.toml``; so do the home page's
   board and the map that stands in place of ``<!-- labs:map -->``;
+- a mention of a lab, ``[drift](lab:12)``, is a link where this copy has that lab, and says "(to come)" where not;
 - reference pages and the JSON Schema of the result record are generated from the code;
-- solution pages are kept out of the search index, whatever their front matter says;
+- pages of drafts are left out: a lab is on the site when its ``lab.toml`` is there;
+- solution pages are kept out of the search index, whatever their front matter says, and lead back to their lab;
 - diagrams are links to themselves, so that they can be seen large on a narrow screen;
 - every page of prose shows how long it takes to read.
 """
@@ -22,7 +24,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from sandbox.course import LabSpec
+from sandbox.course import LAB_ID, LabSpec
 from sandbox.errors import UserError
 from sandbox.web.pages import labs, reference
 
@@ -46,28 +48,37 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     # A lab without a page is not shown, so that a link to it cannot be dead; a test tells which pages are missing.
     shown = {name: spec for name, spec in specs.items() if Path(config.docs_dir, "labs", f"{name}.md").is_file()}
     config.extra["labs"] = shown
+    config.extra["drafts"] = drafts = {
+        path.stem
+        for folder in ("labs", "solutions")
+        for path in Path(config.docs_dir, folder).glob("*.md")
+        if LAB_ID.match(path.stem) and path.stem not in specs
+    }
     if config.nav:
         titles = {f"labs/{spec.id}.md": f"{spec.id[:2]} {spec.title}" for spec in shown.values()}
-        config.nav = expand(config.nav, Path(config.docs_dir), set(_named(config.nav)), titles)
+        left_out = {*_named(config.nav), *(f"labs/{name}.md" for name in drafts)}
+        config.nav = expand(config.nav, Path(config.docs_dir), left_out, titles)
     return config
 
 
-def expand(nav: list[Any], docs: Path, named: set[str], titles: Mapping[str, str]) -> list[Any]:
-    """Replace each ``folder/*.md`` of a navigation by the folder's pages that are not named in it.
+def expand(nav: list[Any], docs: Path, left_out: set[str], titles: Mapping[str, str]) -> list[Any]:
+    """Replace each ``folder/*.md`` of a navigation by the pages of that folder.
 
     Args:
         nav: the navigation as it stands in ``mkdocs.yml``.
         docs: the folder of the pages.
-        named: every path that the navigation names.
+        left_out: paths that it does not stand for: those that the navigation names, and pages of drafts.
         titles: how to call a page, by path; other pages are called by their first heading.
     """
     result: list[Any] = []
     for entry in nav:
         if isinstance(entry, str) and entry.endswith("/*.md"):
             pages = (path.relative_to(docs).as_posix() for path in sorted(docs.glob(entry)))
-            result += [{titles[page]: page} if page in titles else page for page in pages if page not in named]
+            result += [{titles[page]: page} if page in titles else page for page in pages if page not in left_out]
         elif isinstance(entry, dict):
-            result.append({k: expand(v, docs, named, titles) if isinstance(v, list) else v for k, v in entry.items()})
+            result.append(
+                {k: expand(v, docs, left_out, titles) if isinstance(v, list) else v for k, v in entry.items()}
+            )
         else:
             result.append(entry)
     return result
@@ -83,7 +94,11 @@ def _named(nav: list[Any]) -> list[str]:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages and files that are generated from the code."""
+    """Add the pages and files that are generated from the code; take out the pages of drafts."""
+    for name in config.extra["drafts"]:
+        for page in (f"labs/{name}.md", f"solutions/{name}.md"):
+            if file := files.get_file_from_path(page):
+                files.remove(file)
     generated = {
         "reference/commands.md": reference.commands(import_module("sandbox.cli").app),
         "reference/checks.md": reference.checks(),
@@ -100,6 +115,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     specs: dict[str, LabSpec] = config.extra["labs"]
     if name.startswith("solutions/"):
         page.meta["search"] = {**page.meta.get("search", {}), "exclude": True}
+        if spec := specs.get(Path(name).stem):
+            markdown = TITLE.sub(lambda title: f"{title[0]}\n\n{labs.way_back(spec)}", markdown, count=1)
     if name == "index.md":
         page.meta["board"] = labs.board(specs) if specs else ""
     if name.startswith("labs/") and (spec := specs.get(Path(name).stem)):
@@ -107,7 +124,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         if f"\n## {labs.ABILITIES_HEADING}" not in markdown:
             insert += "\n" + labs.abilities(spec)
         markdown = TITLE.sub(lambda title: f"{title[0]}\n\n{insert}", markdown, count=1)
-    return markdown.replace("<!-- labs:map -->", labs.lab_map(specs))
+    return labs.mentions(markdown, name, specs).replace("<!-- labs:map -->", labs.lab_map(specs))
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:

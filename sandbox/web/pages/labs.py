@@ -5,6 +5,8 @@ All text that comes from a file is escaped; the results are HTML fragments for a
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -12,6 +14,9 @@ from pathlib import Path
 from sandbox.course import LabSpec, read_spec
 
 ABILITIES_HEADING = "After this lab you can"
+# A page's word for a lab, as `[drift](lab:12)`; not where it stands as code.
+MENTION = re.compile(r"(?<!`)\[(?P<words>[^][]+)\]\(lab:(?P<number>\d\d)\)")
+TO_COME = "(to come)"
 
 
 def read_specs(labs: Path) -> dict[str, LabSpec]:
@@ -29,14 +34,44 @@ def length(minutes: int) -> str:
     return " ".join([f"{hours} h"] * bool(hours) + [f"{rest} min"] * bool(rest))
 
 
+def _inline(text: str) -> str:
+    """A sentence of ``lab.toml`` as HTML: words between back-ticks become code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
+def way_back(spec: LabSpec) -> str:
+    """The line under a solution page's title that leads to its lab."""
+    return (
+        f"*This page ends the exercise. The lab is [{spec.id[:2]} {spec.title}](../labs/{spec.id}.md); its hints climb one"
+        " step at a time.*"
+    )
+
+
+def mentions(markdown: str, page: str, specs: Mapping[str, LabSpec]) -> str:
+    """Make each mention of a lab a link to its page, or say that this copy of the course does not have it yet.
+
+    Args:
+        markdown: the text of a page.
+        page: where that page lies in the folder of pages, as in ``concepts/careers.md``.
+    """
+    ids = {name[:2]: name for name in specs}
+
+    def link(found: re.Match[str]) -> str:
+        if name := ids.get(found["number"]):
+            return f"[{found['words']}]({posixpath.relpath(f'labs/{name}.md', posixpath.dirname(page) or '.')})"
+        return f"{found['words']} {TO_COME}"
+
+    return MENTION.sub(link, markdown)
+
+
 def _links(ids: Sequence[str], specs: Mapping[str, LabSpec], none: str) -> str:
-    """Links to other labs' pages from a lab's page; an id without a lab of its own is left as text."""
+    """Links to other labs' pages from a lab's page; an id without a lab of its own is told to be to come."""
     if not ids:
         return none
     return ", ".join(
         f'<a href="{escape(name)}.html">{escape(name[:2])} {escape(specs[name].title)}</a>'
         if name in specs
-        else escape(name)
+        else f"{escape(name.replace('-', ' '))} {TO_COME}"
         for name in ids
     )
 
@@ -47,7 +82,7 @@ def head(spec: LabSpec, specs: Mapping[str, LabSpec]) -> str:
     needs = ", ".join(f"<code>{escape(tool)}</code>" for tool in spec.needs) or "nothing beyond the course"
     optional = "".join(f", <code>{escape(tool)}</code> for one part" for tool in spec.optional)
     rows = {
-        "For": escape(spec.audience),
+        "For": _inline(spec.audience),
         "Time": length(spec.minutes),
         "Level": spec.level,
         "Needs": needs + optional + extra,
@@ -56,7 +91,7 @@ def head(spec: LabSpec, specs: Mapping[str, LabSpec]) -> str:
     }
     cells = "".join(f"<div><dt>{term}</dt><dd>{text}</dd></div>" for term, text in rows.items())
     return (
-        f'<p class="lab-summary">{escape(spec.summary)}</p>\n'
+        f'<p class="lab-summary">{_inline(spec.summary)}</p>\n'
         f'<dl class="lab-head">{cells}</dl>\n'
         f'<div class="lab-panel" data-lab="{escape(spec.id)}">'
         f"<p>Begin with <code>make begin LAB={spec.id[:2]}</code>, "
@@ -87,13 +122,15 @@ def board(specs: Mapping[str, LabSpec]) -> str:
 def depth(name: str, specs: Mapping[str, LabSpec], seen: frozenset[str] = frozenset()) -> int:
     """How many labs deep this one stands: 0 without a lab before it, else one more than the deepest before it.
 
+    A lab before it that is not in this copy counts as one without a lab before it.
+
     Raises:
         ValueError: the labs come before one another in a ring.
     """
     if name in seen:
         raise ValueError(f"{' → '.join(sorted(seen))} come before one another")
-    before = [earlier for earlier in specs[name].before if earlier in specs]
-    return max((depth(earlier, specs, seen | {name}) + 1 for earlier in before), default=0)
+    before = specs[name].before
+    return max((depth(one, specs, seen | {name}) + 1 if one in specs else 1 for one in before), default=0)
 
 
 def lab_map(specs: Mapping[str, LabSpec]) -> str:
@@ -109,11 +146,11 @@ def lab_map(specs: Mapping[str, LabSpec]) -> str:
 
 
 def _card(spec: LabSpec, specs: Mapping[str, LabSpec]) -> str:
-    before = ", ".join(name[:2] for name in spec.before if name in specs)
+    before = ", ".join(name[:2] if name in specs else f"{name[:2]} {TO_COME}" for name in spec.before)
     after = f"after {before}" if before else "start here"
     return (
         f'<li class="lab-card lab-card--{spec.level}" data-lab="{escape(spec.id)}"><a href="{escape(spec.id)}.html">'
         f'<span class="lab-card__number">{spec.id[:2]}</span> {escape(spec.title)}</a>'
-        f"<p>{escape(spec.summary)}</p>"
+        f"<p>{_inline(spec.summary)}</p>"
         f'<p class="lab-card__facts">{length(spec.minutes)} · {spec.level} · {after}</p></li>'
     )

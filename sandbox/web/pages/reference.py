@@ -5,16 +5,28 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
+import click
 import typer.cli
 import typer.main
+from _pytest.fixtures import FixtureFunctionDefinition
 from pydantic import TypeAdapter
 
 from sandbox import grading
+from sandbox.grading.plugin import Plugin
 from sandbox.grading.results import SCHEMA, LabResult
+from sandbox.jail import Finished, Jail, Limits, Service
+from sandbox.workspace import Submission
 
+# What the fixtures give, and what that gives in turn.
+GIVEN = (Submission, Jail, Limits, Finished, Service)
 SCHEMA_FILE = "reference/result-v1.schema.json"
+SIGNATURE_WIDTH = 70
+# Annotations are strings in modules that postpone them.
+ANNOTATION = re.compile(r"(: )'([^']*)'")
 # What LabResult.to_json adds to the fields of the dataclass.
 COMPUTED: dict[str, dict[str, Any]] = {
     "schema": {"const": SCHEMA},
@@ -31,16 +43,42 @@ def commands(app: typer.Typer, name: str = "lab") -> str:
     """A Markdown page of every command, argument and option of a Typer app."""
     command = typer.main.get_command(app)
     context = typer.Context(command, info_name=name)
-    return typer.cli.get_docs_for_click(obj=command, ctx=context, name=name, title="Commands")
+    page = typer.cli.get_docs_for_click(obj=command, ctx=context, name=name, title="Commands")
+    # In a list of commands Typer cuts each sentence to the width of a terminal.
+    for short, whole in _summaries(command):
+        page = page.replace(short, whole)
+    return page
+
+
+def _summaries(command: click.Command) -> Iterator[tuple[str, str]]:
+    """The line of each command in a list of commands, as Typer cuts it and whole."""
+    for name, inner in getattr(command, "commands", {}).items():
+        yield tuple(f"* `{name}`: {inner.get_short_help_str(limit)}\n" for limit in (45, 200))
+        yield from _summaries(inner)
 
 
 def checks() -> str:
-    """A Markdown page of the names that a lab's ``checks.py`` imports, from their docstrings."""
+    """A Markdown page of what a lab's ``checks.py`` is written with, from the docstrings."""
     parts = [f"# Checks\n\n{_doc(grading)}\n"]
     for name in grading.__all__:
         thing = getattr(grading, name)
         parts.append(f"## `{name}`\n\n```python\n{name}{_signature(thing)}\n```\n\n{_doc(thing)}\n")
+    fixtures = "\n".join(f"| `{name}` | {_doc(thing)} |" for name, thing in _fixtures())
+    parts.append(f"## Fixtures that every lab has\n\n| argument | what it gives |\n| --- | --- |\n{fixtures}\n")
+    for given in GIVEN:
+        parts.append(f"## `{given.__name__}`\n\n{_doc(given)}\n")
+        for name, thing in vars(given).items():
+            if inspect.isfunction(thing) and not name.startswith("_"):
+                call = f"```python\n{name}{_signature(thing)}\n```"
+                parts.append(f"### `{given.__name__}.{name}`\n\n{call}\n\n{_doc(thing)}\n")
     return "\n".join(parts)
+
+
+def _fixtures() -> Iterator[tuple[str, Any]]:
+    """The plugin's fixtures for checks, in the order of its code."""
+    for name, thing in vars(Plugin).items():
+        if isinstance(thing, FixtureFunctionDefinition):
+            yield name, thing
 
 
 def result_schema() -> dict[str, Any]:
@@ -62,10 +100,17 @@ def result_schema_text() -> str:
 
 
 def _signature(thing: Any) -> str:
-    try:
-        return str(inspect.signature(thing)).replace("collections.abc.", "").replace("typing.", "")
-    except ValueError:
-        return "()"
+    """How it is called: names and types as they stand in the code, one a line where they are many."""
+    signature = inspect.signature(thing)
+    names: list[str] = []
+    for parameter in signature.parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY and not any(name.startswith("*") for name in names):
+            names.append("*")
+        if parameter.name != "self":
+            names.append(ANNOTATION.sub(r"\1\2", str(parameter)))
+    gives = "" if isinstance(thing, type) else f" -> {signature.return_annotation}"
+    short = f"({', '.join(names)}){gives}"
+    return short if len(short) <= SIGNATURE_WIDTH else "(\n    " + ",\n    ".join(names) + f",\n){gives}"
 
 
 def _doc(thing: Any) -> str:
@@ -75,7 +120,7 @@ def _doc(thing: Any) -> str:
     for line in (inspect.getdoc(thing) or "").replace("``", "`").splitlines():
         if line.strip() in ("Args:", "Attributes:", "Raises:"):
             listing = True
-            lines += [f"**{line.strip().rstrip(':')}**", ""]
+            lines += [f"**{line.strip().rstrip(':').replace('Args', 'Arguments')}**", ""]
         elif listing and line.startswith("    ") and ": " in line and not line.startswith("     "):
             name, text = line.strip().split(": ", 1)
             lines.append(f"- `{name}`: {text}")

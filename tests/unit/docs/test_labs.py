@@ -10,6 +10,8 @@ from sandbox.course import LabSpec
 from sandbox.errors import UserError
 from sandbox.web.pages import labs
 
+from .conftest import ROOT
+
 
 def spec(name: str, **changes: object) -> LabSpec:
     values = {
@@ -34,10 +36,15 @@ def test_head_links_to_labs_that_exist_and_names_the_others() -> None:
     here = spec("02-testing", before=("00-orientation",), after=("03-models",), needs=("git",), optional=("docker",))
     html = labs.head(here, {"00-orientation": spec("00-orientation"), "02-testing": here})
     assert '<a href="00-orientation.html">00 Orientation</a>' in html
-    assert "03-models" in html
+    assert "03 models (to come)" in html
     assert "03-models.html" not in html
     assert "<code>git</code>, <code>docker</code> for one part" in html
     assert "make check LAB=02" in html
+
+
+def test_words_between_back_ticks_are_code_in_the_head() -> None:
+    here = spec("02-testing", audience="You have seen `assert <x>` before.")
+    assert "seen <code>assert &lt;x&gt;</code> before" in labs.head(here, {})
 
 
 def test_text_from_a_file_cannot_become_markup() -> None:
@@ -60,8 +67,35 @@ def test_a_lab_stands_below_everything_it_builds_on() -> None:
     assert "after 00, 02" in html
 
 
-def test_a_lab_before_that_is_not_in_this_copy_does_not_count() -> None:
-    assert labs.depth("03-dd", {"03-dd": spec("03-dd", before=("02-cc",))}) == 0
+def test_a_lab_before_that_is_not_in_this_copy_is_told_and_still_comes_before() -> None:
+    specs = {"03-dd": spec("03-dd", before=("02-cc",))}
+    assert labs.depth("03-dd", specs) == 1
+    assert "after 02 (to come)" in labs.lab_map(specs)
+
+
+@pytest.mark.parametrize(
+    ("page", "link"),
+    [
+        ("index.md", "labs/02-testing.md"),
+        ("labs/index.md", "02-testing.md"),
+        ("concepts/ci.md", "../labs/02-testing.md"),
+    ],
+)
+def test_a_mention_is_a_link_where_the_lab_is_here(page: str, link: str) -> None:
+    text = "See [testing](lab:02), then [drift](lab:12). Write `[testing](lab:02)`."
+    assert labs.mentions(text, page, {"02-testing": spec("02-testing")}) == (
+        f"See [testing]({link}), then drift (to come). Write `[testing](lab:02)`."
+    )
+
+
+def test_pages_mention_only_labs_that_are_planned() -> None:
+    """The syllabus names them all: a slip in a number would else say "(to come)" for ever."""
+    planned = set(labs.MENTION.findall((ROOT / "docs/instructors/syllabus.md").read_text("utf-8")))
+    numbers = {number for _, number in planned}
+    assert len(numbers) == 15
+    for path in (ROOT / "docs").rglob("*.md"):
+        found = {number for _, number in labs.MENTION.findall(path.read_text("utf-8"))}
+        assert found <= numbers, path.name
 
 
 def test_a_ring_is_told() -> None:

@@ -66,8 +66,27 @@ def test_every_key_of_lab_toml_is_explained() -> None:
 def test_every_public_name_of_a_check_has_its_section(site: Path) -> None:
     html = (site / "reference" / "checks.html").read_text("utf-8")
     assert {name for name in grading.__all__ if f"<code>{name}</code>" not in html} == set()
+    fixtures = {"submission", "jail", "rng", "parallel"}
+    assert {name for name in fixtures if f"<td><code>{name}</code></td>" not in html} == set()
+    # What the fixtures give is told, too, down to its methods.
+    assert {
+        name for name in ("Submission.read", "Jail.run", "Jail.serve") if f"<code>{name}</code>" not in html
+    } == set()
+    assert "_start</code></h" not in html, "only public methods"
+
+
+def test_a_signature_reads_like_code() -> None:
+    page = reference.checks()
+    assert (
+        "fail(\n    message: str,\n    *,\n    observed: object = '',\n    expected: object = '',\n) -> NoReturn\n"
+        in page
+    )
+    assert "'str'" not in page
 
 
 def test_every_command_has_its_section(site: Path) -> None:
     html = (site / "reference" / "commands.html").read_text("utf-8")
     assert {name for name in ("begin", "check", "hint", "verify") if f"<code>lab {name}</code>" not in html} == set()
+    # Typer cuts the sentences of a list of commands; the page has them whole.
+    assert re.findall(r"<li><p?><code>\w+</code>: [^<]*\.\.\.", html) == []
+    assert "Prepare the model, start service and course site, and make a first prediction." in html

@@ -176,5 +176,31 @@ def test_every_lab_has_its_page_and_its_solution_page(site: Path) -> None:
             assert words.split()[0] in html
 
 
+def test_pages_of_drafts_are_not_there(site: Path) -> None:
+    """A lab is on the site when its ``lab.toml`` is there, and nowhere in it before."""
+    ids = {lab.id for lab in open_course(ROOT).labs}
+    for folder in ("labs", "solutions"):
+        assert {path.stem for path in (site / folder).glob("*.html")} - {"index"} == ids
+    locations = [
+        entry["location"] for entry in json.loads((site / "search" / "search_index.json").read_text("utf-8"))["docs"]
+    ]
+    labs = {location.partition("#")[0] for location in locations if location.startswith("labs/")}
+    assert labs == {"labs/index.html", *(f"labs/{name}.html" for name in ids)}
+
+
+def test_every_mention_of_a_lab_became_a_link_or_says_that_it_is_to_come(site: Path, pages: dict[Path, Parsed]) -> None:
+    assert [(path.name, link) for path, page in pages.items() for link in page.links if link.startswith("lab:")] == []
+    ids = {lab.id for lab in open_course(ROOT).labs}
+    plan = (site / "instructors" / "syllabus.html").read_text("utf-8")
+    assert {name for name in ids if f'href="../labs/{name}.html"' not in plan} == set()
+    assert ("to come)" in plan) == (len(ids) < 15)
+
+
+def test_a_solution_leads_back_to_its_lab(pages: dict[Path, Parsed]) -> None:
+    solutions = {path: page for path, page in pages.items() if path.parent.name == "solutions"}
+    assert solutions
+    assert [path.name for path, page in solutions.items() if f"../labs/{path.name}" not in page.links] == []
+
+
 def test_there_is_a_page_for_what_is_not_there(site: Path) -> None:
     assert "not on the board" in (site / "404.html").read_text("utf-8")

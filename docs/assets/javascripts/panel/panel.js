@@ -34,7 +34,8 @@ export class Panel {
   }
 
   #button(text, act, extra = "") {
-    return make("button", { type: "button", class: `md-button ${extra}`, onclick: () => this.#try(act) }, text);
+    // Hidden until the server has said where the learner stands.
+    return make("button", { type: "button", class: `md-button ${extra}`, hidden: true, onclick: () => this.#try(act) }, text);
   }
 
   async #try(act) {
@@ -44,12 +45,17 @@ export class Panel {
     } catch (error) {
       this.#tell(error.message, error.fix || "", error.status === 401);
       if (this.state) this.#render();
+      else if (error.status !== 401) this.#offer("Try again", () => this.#try(() => this.#refresh()));
     }
   }
 
   #tell(message, fix, reload = false) {
     this.notice.replaceChildren(make("p", {}, make("strong", {}, message), " ", ...prose(fix)));
-    if (reload) this.notice.append(make("button", { type: "button", class: "md-button", onclick: () => location.reload() }, "Reload"));
+    if (reload) this.#offer("Reload", () => location.reload());
+  }
+
+  #offer(text, act) {
+    this.notice.append(make("button", { type: "button", class: "md-button", onclick: act }, text));
   }
 
   async #refresh() {
