@@ -115,8 +115,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     specs: dict[str, LabSpec] = config.extra["labs"]
     if name.startswith("solutions/"):
         page.meta["search"] = {**page.meta.get("search", {}), "exclude": True}
-        if spec := specs.get(Path(name).stem):
-            markdown = TITLE.sub(lambda title: f"{title[0]}\n\n{labs.way_back(spec)}", markdown, count=1)
+        way_back = labs.way_back(specs[Path(name).stem])
+        markdown = TITLE.sub(lambda title: f"{title[0]}\n\n{way_back}", markdown, count=1)
     if name == "index.md":
         page.meta["board"] = labs.board(specs) if specs else ""
     if name.startswith("labs/") and (spec := specs.get(Path(name).stem)):

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import click
 import typer.cli
 import typer.main
 from _pytest.fixtures import FixtureFunctionDefinition
@@ -50,10 +49,10 @@ def commands(app: typer.Typer, name: str = "lab") -> str:
     return page
 
 
-def _summaries(command: click.Command) -> Iterator[tuple[str, str]]:
+def _summaries(command: Any) -> Iterator[tuple[str, str]]:
     """The line of each command in a list of commands, as Typer cuts it and whole."""
     for name, inner in getattr(command, "commands", {}).items():
-        yield tuple(f"* `{name}`: {inner.get_short_help_str(limit)}\n" for limit in (45, 200))
+        yield f"* `{name}`: {inner.get_short_help_str()}\n", f"* `{name}`: {inner.get_short_help_str(200)}\n"
         yield from _summaries(inner)
 
 
