@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -54,16 +55,31 @@ class CourseServer:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=60)
 
+    def renew(self) -> None:
+        """As at the beginning: a course that nobody has worked in, no run going on."""
+        if self.process.poll() is None and judges_of(self):
+            self.stop()
+        shutil.rmtree(self.course)
+        make_course(self.course)
+        if self.process.poll() is not None:
+            self.start()
+
     def write(self, text: str, name: str = "answer.txt") -> None:
         (self.course / "work" / LAB / name).write_text(text)
 
 
-@pytest.fixture
-def server(site: Path, tmp_path: Path) -> Iterator[CourseServer]:
-    server = CourseServer(site, tmp_path / "course")
+@pytest.fixture(scope="module")
+def running(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CourseServer]:
+    server = CourseServer(site, tmp_path_factory.mktemp("panel") / "course")
     yield server
     if server.process.poll() is None:
         server.stop()
+
+
+@pytest.fixture
+def server(running: CourseServer) -> CourseServer:
+    running.renew()
+    return running
 
 
 def lab_page(browser: Browser, server: CourseServer, scheme: str = "light", width: int = 1280) -> Page:
@@ -171,7 +187,7 @@ def test_a_closed_page_stops_its_run(browser: Browser, server: CourseServer) -> 
     expect(page.locator('[data-check="number"][data-status="running"]')).to_be_visible()
     assert judges_of(server)
     page.context.close()
-    deadline = time.monotonic() + 45  # less than the sixty seconds that the check would sleep
+    deadline = time.monotonic() + 120  # far less than the ten minutes that the check would sleep
     while judges_of(server) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert judges_of(server) == []
@@ -272,6 +288,113 @@ def test_the_keyboard_is_enough(browser: Browser, server: CourseServer) -> None:
     expect(page.locator(".lab-panel").get_by_role("button", name="Check my work")).to_be_focused()
     page.keyboard.press("Space")
     expect(page.locator('[data-check="number"][data-status="failed"]')).to_be_visible()
+    page.context.close()
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until the button of that name has the focus."""
+    button = page.locator(".lab-panel, dialog").get_by_role("button", name=name, exact=True)
+    expect(button).to_be_visible()
+    for _ in range(80):
+        if button.evaluate("button => button === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"Tab does not reach {name}")
+
+
+def test_a_whole_lab_without_a_mouse(browser: Browser, server: CourseServer) -> None:
+    page = lab_page(browser, server)
+    tab_to(page, "Begin the lab")
+    page.keyboard.press("Enter")
+    expect(page.locator(".lab-panel").get_by_role("button", name="Check my work")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator('[data-check="number"][data-status="failed"]')).to_be_visible()
+    finished(page)
+    tab_to(page, "Hint")
+    page.keyboard.press("Space")
+    expect(page.locator(".lab-hint")).to_contain_text("Hint 1 of 3")
+    server.write("mine")
+    tab_to(page, "Reset …")
+    page.keyboard.press("Enter")
+    tab_to(page, "Keep my work")
+    page.keyboard.press("Enter")
+    expect(page.locator("dialog")).to_have_count(0)
+    assert (server.course / "work" / LAB / "answer.txt").read_text() == "mine"
+    # The focus is back where it was, so one more Enter asks again.
+    page.keyboard.press("Enter")
+    tab_to(page, "Start again")
+    page.keyboard.press("Enter")
+    expect(page.locator(".lab-status")).to_contain_text("A clean workspace")
+    page.context.close()
+
+
+def test_a_page_whose_server_does_not_answer_offers_to_try_again(browser: Browser, server: CourseServer) -> None:
+    page = open_page(browser)
+    page.route("**/api/**", lambda route: route.abort())
+    page.goto(f"{server.url}/labs/{LAB}.html")
+    expect(page.locator(".lab-notice")).to_contain_text("The course server does not answer")
+    # Nothing is known of the learner, so nothing else is offered.
+    assert page.locator(".lab-panel button:visible").all_inner_texts() == ["Try again"]
+    page.unroute("**/api/**")
+    press(page, "Try again")
+    expect(page.locator(".lab-panel").get_by_role("button", name="Begin the lab")).to_be_visible()
+    expect(page.locator(".lab-notice")).to_be_empty()
+    page.context.close()
+
+
+def test_a_page_that_is_not_there_says_so_at_any_depth(browser: Browser, server: CourseServer) -> None:
+    page = open_page(browser)
+    missing: list[str] = []
+    page.on("response", lambda response: missing.append(response.url) if response.status == 404 else None)
+    page.goto(f"{server.url}/a/b/nowhere.html")
+    expect(page.get_by_role("heading", name="This flight is not on the board")).to_be_visible()
+    assert missing == [f"{server.url}/a/b/nowhere.html"], "its styles and scripts are found from any depth"
+    page.get_by_role("link", name="The home page").click()
+    page.wait_for_url(f"{server.url}/index.html")
+    page.context.close()
+
+
+EVIL = """<!doctype html><title>evil</title><iframe name="sink"></iframe>
+<form method="post" enctype="text/plain" target="sink" action="{url}/api/labs/{lab}/begin"><input name="a" value="b"></form>
+<script>
+const tried = [];
+const attempt = (name, promise) => promise.then(r => tried.push([name, r.type, r.status]), e => tried.push([name, "refused", 0]));
+(async () => {{
+  document.forms[0].submit();
+  await attempt("read a page", fetch("{url}/index.html"));
+  await attempt("begin", fetch("{url}/api/labs/{lab}/begin", {{method: "POST", mode: "no-cors"}}));
+  await attempt("begin with a token", fetch("{url}/api/labs/{lab}/begin", {{method: "POST", headers: {{"X-Lab-Token": "x"}}}}));
+  await attempt("state", fetch("{url}/api/labs/{lab}"));
+  const frame = document.createElement("iframe");
+  frame.src = "{url}/labs/{lab}.html";
+  document.body.append(frame);
+  await new Promise(done => frame.onload = done);
+  try {{ tried.push(["frame", frame.contentDocument.title, 0]); }} catch {{ tried.push(["frame", "refused", 0]); }}
+  document.title = "done";
+}})();
+window.tried = tried;
+</script>"""
+
+
+def test_a_page_of_another_site_can_neither_read_nor_do_anything(browser: Browser, server: CourseServer) -> None:
+    page = open_page(browser)
+    # Of another origin, though on this machine: what a browser would let through to us at all.
+    other = f"http://localhost:{free_port()}/"
+    page.route(
+        f"{other}**", lambda route: route.fulfill(body=EVIL.format(url=server.url, lab=LAB), content_type="text/html")
+    )
+    answers: dict[str, list[int]] = {}
+    page.on("response", lambda r: answers.setdefault(urlsplit(r.url).path, []).append(r.status))
+    page.goto(other)
+    page.wait_for_function("document.title === 'done'")
+    tried = {name: (kind, status) for name, kind, status in page.evaluate("window.tried")}
+    assert tried["read a page"] == ("refused", 0)
+    assert tried["begin"] == ("opaque", 0)
+    assert tried["begin with a token"] == ("refused", 0)
+    assert tried["state"] == ("refused", 0)
+    assert tried["frame"] != ("Lab 00: Orientation", 0)
+    assert 200 not in answers.get(f"/api/labs/{LAB}/begin", []), answers
+    assert not (server.course / "work").exists()
     page.context.close()
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,9 +21,8 @@ import psutil
 import pytest
 
 from sandbox.course import Course
-from sandbox.runtime import Stack, prepare_model
+from sandbox.runtime import Stack
 from sandbox.runtime.processes import MARK
-from sandbox.runtime.progress import Silent
 from sandbox.runtime.settings import compose_document
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,11 +35,10 @@ both = pytest.mark.parametrize(
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
+def course(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Course]:
     """This checkout with a state folder and ports of its own, and a model."""
     folder = tmp_path_factory.mktemp("state")
     folder.parent.chmod(0o755)  # containers do not run as root and must reach the model
-    folder.chmod(0o755)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SANDBOX_STATE", str(folder))
         held = []
@@ -51,7 +50,8 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
         for probe in held:
             probe.close()
         made = Course(ROOT)
-        prepare_model(Stack(made).settings, Silent())
+        shutil.copytree(prepared, folder, dirs_exist_ok=True)
+        folder.chmod(0o755)
         yield made
         Stack(made).stop(images=True)
 

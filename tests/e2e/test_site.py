@@ -110,6 +110,75 @@ def test_the_keyboard_reaches_search_and_its_first_result(browser: Browser, addr
     page.context.close()
 
 
+def test_what_the_copy_button_copies_can_be_run(browser: Browser, address: str) -> None:
+    page = open_page(browser)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(address + "start/first-success.html")
+    block = page.locator(".highlight", has_text="flight.json").first
+    shown = block.locator("code").inner_text()
+    assert "$ cat labs/00-orientation/flight.json" in shown
+    block.hover()
+    block.locator("[data-clipboard-target], .md-code__button[data-md-type=copy], .md-clipboard").first.click()
+    page.wait_for_function("navigator.clipboard.readText().then(text => text.includes('flight.json'))")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    lines = [line for line in copied.splitlines() if line.strip()]
+    assert lines[0] == "cat labs/00-orientation/flight.json"
+    assert lines[1].startswith("curl -s http://127.0.0.1:8000/predict")
+    assert len(lines) == 2, "neither a prompt nor what the command printed"
+    page.context.close()
+
+
+def test_a_page_can_be_printed(browser: Browser, address: str) -> None:
+    page = open_page(browser)
+    page.goto(address + "start/first-success.html")
+    page.emulate_media(media="print")
+    for gone in (".md-header", ".md-tabs", ".md-sidebar", ".md-footer"):
+        assert page.locator(gone).first.is_hidden(), gone
+    # An answer that is folded on the screen cannot be unfolded on paper.
+    page.get_by_text("It answers, as sure of itself as before.").wait_for(state="visible")
+    page.goto(address + "labs/00-orientation.html")
+    page.emulate_media(media="print")
+    assert page.locator(".lab-panel").is_visible(), "without the course server it holds the commands"
+    page.goto(address + "concepts/practices.html")
+    page.emulate_media(media="print")
+    box = page.locator(".task-list-indicator").first
+    border = box.evaluate("box => getComputedStyle(box, '::before').borderTopWidth")
+    assert border == "2px", "a box to tick is drawn by its border, for paper has no background"
+    page.context.close()
+
+
+def test_whoever_wants_less_motion_gets_none(browser: Browser, address: str) -> None:
+    moving = """() => [...document.querySelectorAll('*')].flatMap(e => [null, '::before', '::after'].map(p => getComputedStyle(e, p)))
+        .filter(s => [...s.transitionDuration.split(','), ...s.animationDuration.split(',')].some(d => parseFloat(d) > 0.001)
+            || s.scrollBehavior === 'smooth').length"""
+    for motion in ("reduce", "no-preference"):
+        context = browser.new_context(reduced_motion=motion)
+        page = context.new_page()
+        page.goto(address + "labs/00-orientation.html")
+        found = page.evaluate(moving)
+        assert (found == 0) == (motion == "reduce"), f"{found} elements move"
+        context.close()
+
+
+def test_the_keyboard_alone_reaches_the_text_and_shows_where_it_is(browser: Browser, address: str) -> None:
+    page = open_page(browser)
+    page.goto(address + "concepts/pipeline.html")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "md-skip"
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("#"))
+    seen: list[str] = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate("document.activeElement.outerHTML.slice(0, 200)"))
+        outline = page.evaluate("""() => { const s = getComputedStyle(document.activeElement);
+            return s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0 || s.boxShadow !== 'none' }""")
+        assert outline, f"no ring shows that this has the focus: {seen[-1]}"
+    assert any("assets/diagrams/" in html for html in seen), "the diagram can be opened with the keyboard"
+    assert len(set(seen)) > 6
+    page.context.close()
+
+
 def test_solutions_cannot_be_found_by_searching(browser: Browser, address: str) -> None:
     page = open_page(browser)
     page.goto(address + "index.html")
@@ -131,5 +200,16 @@ def test_the_site_works_from_disk_with_its_search(browser: Browser, site: Path) 
     page.keyboard.press("/")
     page.keyboard.type("postmortem")
     page.wait_for_selector(".md-search-result__link")
-    assert {urlsplit(url).scheme for url in requests} <= {"file", "about"}
+    # Search, links, styles and pictures work without a server.
+    page.locator(".md-search-result__link").first.click()
+    page.wait_for_url(re.compile(r"^file:.*\.html"))
+    page.goto((site / "index.html").as_uri())
+    page.get_by_role("link", name="The pipeline", exact=True).first.click()
+    page.wait_for_url(re.compile(r"^file:.*/concepts/pipeline\.html"))
+    picture = page.locator(".diagram--light img").first
+    picture.scroll_into_view_if_needed()
+    page.wait_for_function("document.querySelector('.diagram--light img').naturalWidth > 0")
+    page.wait_for_function("document.fonts.status === 'loaded'")
+    assert page.evaluate("document.fonts.check('16px \\'Source Sans 3\\'')")
+    assert {urlsplit(url).scheme for url in requests} <= {"file", "about", "blob", "data"}
     page.context.close()

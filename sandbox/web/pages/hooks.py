@@ -32,6 +32,7 @@ WORDS_A_MINUTE = 220
 DIAGRAM = re.compile(
     r'(?P<tag><img [^>]*src="(?P<file>[^"#]*assets/diagrams/[^"#]+)#only-(?P<scheme>light|dark)"[^>]*?)\s*/?>'
 )
+VIEW_BOX = re.compile(r'viewBox="0 0 (?P<width>\d+) (?P<height>\d+)"')
 TITLE = re.compile(r"^# .*$", re.MULTILINE)
 NO_READING_TIME = re.compile(r"^(index|404|(labs|solutions)/.*|reference/(commands|checks|index))(\.md)?$")
 
@@ -127,9 +128,19 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return labs.mentions(markdown, name, specs).replace("<!-- labs:map -->", labs.lab_map(specs))
 
 
+def _diagram(found: re.Match[str], docs: Path) -> str:
+    """The picture as a link to itself. With its size, so that the text below does not jump when it comes in."""
+    path = docs / "assets" / "diagrams" / Path(found["file"]).name
+    size = VIEW_BOX.search(path.read_text("utf-8")) if path.is_file() else None
+    sized = f' width="{size["width"]}" height="{size["height"]}"' if size else ""
+    return (
+        f'<a class="diagram diagram--{found["scheme"]}" href="{found["file"]}">{found["tag"]}{sized} loading="lazy" /></a>'
+    )
+
+
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Make diagrams open large, and say under the title how long the page takes to read; code is not counted."""
-    html = DIAGRAM.sub(r'<a class="diagram diagram--\g<scheme>" href="\g<file>">\g<tag> loading="lazy" /></a>', html)
+    html = DIAGRAM.sub(lambda found: _diagram(found, Path(config.docs_dir)), html)
     if NO_READING_TIME.match(page.file.src_uri):
         return html
     prose = re.sub(r"<[^>]+>", " ", re.sub(r"<pre.*?</pre>", "", html, flags=re.DOTALL))

@@ -33,6 +33,8 @@ FETCHED_RELATIONS = {"stylesheet", "icon", "preload", "modulepreload", "preconne
 FOREIGN = re.compile(r"^(https?:)?//")
 BUDGET_BYTES = 300_000
 OWN_BUDGET_BYTES = 150_000
+MAX_NODES = 6_000
+"""Elements of a page. The longest hold code, in which every word is an element."""
 
 
 @dataclass
@@ -44,12 +46,14 @@ class Parsed(HTMLParser):
     anchors: set[str] = field(default_factory=set)
     pictures: list[dict[str, str | None]] = field(default_factory=list)
     headings: int = 0
+    nodes: int = 0
 
     def __post_init__(self) -> None:
         super().__init__()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
+        self.nodes += 1
         self.anchors |= {value for name in ("id", "name") if (value := found.get(name))}
         self.headings += tag == "h1"
         if tag == "img":
@@ -128,6 +132,28 @@ def test_every_picture_says_in_words_what_it_shows(pages: dict[Path, Parsed]) ->
     assert silent == []
 
 
+def test_every_diagram_has_its_size_so_that_text_does_not_jump(pages: dict[Path, Parsed]) -> None:
+    diagrams = [
+        picture for page in pages.values() for picture in page.pictures if "assets/diagrams" in (picture["src"] or "")
+    ]
+    assert len(diagrams) > 20
+    assert [picture["src"] for picture in diagrams if not (picture.get("width") and picture.get("height"))] == []
+
+
+def test_pages_tell_a_browser_what_they_are(pages: dict[Path, Parsed]) -> None:
+    titles: dict[str, Path] = {}
+    for path, page in pages.items():
+        html = path.read_text("utf-8")
+        assert '<html lang="en"' in html, path.name
+        assert '<meta name="viewport" content="width=device-width' in html, path.name
+        title = re.findall(r"<title>(.+?)</title>", html)
+        assert len(title) == 1, path.name
+        assert titles.setdefault(f"{path.parent.name}: {title[0]}", path) == path, (
+            f"{title[0]} is the title of two pages"
+        )
+        assert page.nodes < MAX_NODES, f"{path.name} has {page.nodes} elements"
+
+
 def test_every_page_has_one_title(pages: dict[Path, Parsed]) -> None:
     assert {path.name: page.headings for path, page in pages.items() if page.headings != 1} == {}
 
@@ -142,6 +168,8 @@ def test_no_page_is_heavier_than_its_budget(site: Path, pages: dict[Path, Parsed
             target = (path.parent / urlsplit(url).path).resolve()
             if target.suffix in (".css", ".js"):
                 files.add(target)
+        if 'class="lab-panel"' in path.read_text("utf-8"):  # its modules are imported by a script
+            files |= set((site / "assets" / "javascripts" / "panel").glob("*.js"))
         files = {file for file in files if file.is_file()}
         sent = fonts + sum(len(gzip.compress(file.read_bytes())) for file in files)
         ours = fonts + sum(f.stat().st_size for f in files if f.suffix != ".html" and ".min." not in f.name)
