@@ -133,9 +133,7 @@ def _diagram(found: re.Match[str], docs: Path) -> str:
     path = docs / "assets" / "diagrams" / Path(found["file"]).name
     size = VIEW_BOX.search(path.read_text("utf-8")) if path.is_file() else None
     sized = f' width="{size["width"]}" height="{size["height"]}"' if size else ""
-    return (
-        f'<a class="diagram diagram--{found["scheme"]}" href="{found["file"]}">{found["tag"]}{sized} loading="lazy" /></a>'
-    )
+    return f'<a class="diagram diagram--{found["scheme"]}" href="{found["file"]}">{found["tag"]}{sized} loading="lazy" /></a>'
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
