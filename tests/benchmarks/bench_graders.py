@@ -38,7 +38,7 @@ if __name__ == "__main__":
     print(answer(int(sys.argv[1])))
 """
 IMAGE = "python:3.11-slim-bookworm"
-PACKAGES = {"check50": "check50>=4", "otter": "otter-grader>=6"}
+PACKAGES = {"check50": ["check50>=4"], "otter": ["otter-grader>=6", "ipykernel"]}
 CHECKS = f"QUESTIONS = {QUESTIONS!r}\n" + "".join(
     f'''
 @check(points=1)
@@ -172,7 +172,7 @@ class Bench:
         path = Path(tempfile.gettempdir()) / f"bench-{name}"
         if not (path / "made").is_file():
             subprocess.run([sys.executable, "-m", "venv", "--clear", path], check=True)
-            subprocess.run([path / "bin" / "pip", "install", "-q", PACKAGES[name]], check=True, capture_output=True)
+            subprocess.run([path / "bin" / "pip", "install", "-q", *PACKAGES[name]], check=True, capture_output=True)
             (path / "made").touch()
         return path
 
