@@ -125,6 +125,9 @@ export class Panel {
       // Another tab was faster: show its run.
       if (error.status !== 409) throw error;
       await this.#follow(`/${this.lab}/events`);
+    } finally {
+      // The button was away while the check ran, and with it the place of whoever works with the keyboard.
+      if (document.activeElement === document.body) this.buttons.check.focus({ preventScroll: true });
     }
   }
 
