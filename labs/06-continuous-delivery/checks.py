@@ -21,7 +21,7 @@ ROLLBACKS = [
     SimpleCase("taken-back", "after a promotion and a deploy that failed"),
 ]
 WATCHED = 40
-ROLLBACK_S = 10
+ROLLBACK_S = 5
 
 
 @needs("traefik")
@@ -194,11 +194,10 @@ def check_takes_sick_versions_back(fault, deploys):
     hint="What must a deploy hold before it reads anything that another deploy could change?",
     timeout=900,
 )
-def check_one_deploy_at_a_time(platform, new_world, how, end_of):
+def check_one_deploy_at_a_time(platform, candidate, how, end_of):
     """Of two deploys at once, the second waits or is refused."""
-    world, rng = new_world("two")
-    mine, theirs = world.candidate("better"), world.candidate("more-features")
-    with platform(world, rng) as stage, stage.started(["deploy", "candidate"], mine) as (a, first):
+    mine, theirs = candidate("better", "two"), candidate("more-features", "two")
+    with platform() as stage, stage.started(["deploy", "candidate"], mine) as (a, first):
         stage.ask("hold", by="a", path="/slots/", share=0.0)
         if not stage.until_held(first):
             fail(
@@ -207,8 +206,8 @@ def check_one_deploy_at_a_time(platform, new_world, how, end_of):
                 expected="the candidate in the free slot",
             )
         with stage.started(["deploy", "candidate"], theirs, "yuki") as (b, second):
-            stage.ask("wait", by=b, seconds=60)
-            stage.ask("wait", by=b, changes=True, seconds=3)
+            # It asks for the lease, changes something, or ends: until then the first one stands still.
+            stage.until_asked(second, b)
             stage.ask("hold")
             ended_first = end_of(first)
             stage.ask("gone", by=a)
@@ -239,12 +238,11 @@ def check_one_deploy_at_a_time(platform, new_world, how, end_of):
     hint="What does the next run find: in the log, in the slots, in the router? Which of them says what users should get?",
     timeout=900,
 )
-def check_survives_being_killed(case, platform, new_world, how, end_of):
+def check_survives_being_killed(case, platform, candidate, how, end_of):
     """A deploy that is killed while {case.title} leaves users served, and the next run recovers."""
-    world, rng = new_world(f"killed {case.name}")
-    lost, next_one = world.candidate("better"), world.candidate("more-features")
+    lost, next_one = candidate("better", case.name), candidate("more-features", case.name)
     names = {lost.version: "the version of the killed deploy", next_one.version: "the candidate of the next run"}
-    with platform(world, rng) as stage:
+    with platform() as stage:
         names[stage.first.version] = "the version in production"
         stage.ask("hold", by="a", **case.value)
         with stage.started(["deploy", "candidate"], lost) as (_, command):
@@ -289,11 +287,10 @@ def check_survives_being_killed(case, platform, new_world, how, end_of):
     hint="Which version was in production before? Is it still in a slot, and if not, where is it?",
     timeout=900,
 )
-def check_rollback(case, platform, new_world, how):
+def check_rollback(case, platform, candidate, how):
     """`rollback` {case.title} restores the version before, at once."""
-    world, rng = new_world(f"rollback {case.name}")
-    new, sick = world.candidate("better"), world.candidate("more-features")
-    with platform(world, rng, {sick.version: "crash"}) as stage:
+    new, sick = candidate("better", case.name), candidate("more-features", case.name)
+    with platform({sick.version: "crash"}) as stage:
         names = {
             stage.first.version: "the version before",
             new.version: "the promoted version",
@@ -303,21 +300,21 @@ def check_rollback(case, platform, new_world, how):
             fail("the deploy did not go through", observed=how(ended), expected="exit status 0")
         if case.name == "taken-back":
             stage.deploy(sick)
-        before = len(stage.state()["calls"])
+        before = stage.state()
         ended = stage.rollback()
-        calls = stage.state()["calls"][before:]
+        after = stage.state()
+        calls = after["calls"][len(before["calls"]) :]
         if ended.exit_status != 0:
             fail("rollback does not end with exit status 0", observed=how(ended), expected="exit status 0")
         stage.must_serve(stage.first.version, names, "after a rollback")
-        took = (
-            max((call["at"] for call in calls if call["changes"]), default=0) - min(call["at"] for call in calls)
-            if calls
-            else 0
-        )
+        # The time of the pipeline itself: that of the platform, which starts a process and reloads a router, is left out.
+        last = max((call["at"] for call in calls if call["changes"]), default=0)
+        took = last - min(call["at"] for call in calls) - sum(call["took"] for call in calls if call["at"] < last)
+        took -= sum(after["starts"][len(before["starts"]) :])
         if took > ROLLBACK_S or any(call["path"] == "/watch" for call in calls):
             fail(
                 "the way back takes too long",
-                observed=f"{took:.1f} s from the first call to the last change",
+                observed=f"{took:.1f} s of its own from the first call to the last change",
                 expected="at once: no canary on the way back",
             )
         if failed := stage.failed():

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from judge.stage import Stage, finished, said, stage
+from judge.stage import Stages, finished, said
 from judge.world import Package, World
 
 from sandbox.jail import Finished
@@ -71,8 +70,8 @@ class Deploy:
 class Deploys:
     """Deploys of one candidate each; one of a kind is made once, however many checks ask for it."""
 
-    def __init__(self, jail: Any, submission: Any, seed: int) -> None:
-        self._jail, self._submission, self._seed = jail, submission, seed
+    def __init__(self, stages: Stages, world: World, seed: int) -> None:
+        self._stages, self._world, self._seed = stages, world, seed
         self._kept: dict[str, tuple[threading.Lock, list[Deploy]]] = {}
         self._lock = threading.Lock()
 
@@ -87,36 +86,38 @@ class Deploys:
             return kept[0]
 
     def _make(self, kind: str, fault: str, rng: random.Random) -> Deploy:
-        world = World(rng)
-        candidate = world.candidate(kind)
-        with stage(self._jail, self._submission.path, world, rng, {candidate.version: fault}) as here:
+        candidate = self._world.candidate(kind, rng)
+        with self._stages({candidate.version: fault}) as here:
             ended = here.deploy(candidate)
             live = here.live()
             return Deploy(candidate, here.first, ended, here.state(), live)
 
 
 @pytest.fixture(scope="session")
-def deploys(submission: Any, jail: Any, run_seed: int) -> Deploys:
-    """``deploys("better")``, ``deploys("better", "slow")``: what became of it."""
+def world(run_seed: int) -> World:
+    """The flights of this grading, and the version in production."""
+    return World(random.Random(f"{run_seed}:world"))
+
+
+@pytest.fixture(scope="session")
+def platform(submission: Any, jail: Any, world: World) -> Iterator[Stages]:
+    """``with platform(faults) as stage:`` a platform as new, with a version in production."""
     submission.read("deploy/pipeline.py", max_bytes=200_000)
-    return Deploys(jail, submission, run_seed)
+    stages = Stages(jail, submission.path, world)
+    yield stages
+    stages.close()
 
 
-@pytest.fixture
-def platform(submission: Any, jail: Any) -> Callable[..., AbstractContextManager[Stage]]:
-    """``with platform(world, rng, faults) as stage:`` a platform with a version in production."""
-    return lambda world, rng, faults=None: stage(jail, submission.path, world, rng, faults)
+@pytest.fixture(scope="session")
+def deploys(platform: Stages, world: World, run_seed: int) -> Deploys:
+    """``deploys("better")``, ``deploys("better", "slow")``: what became of it."""
+    return Deploys(platform, world, run_seed)
 
 
-@pytest.fixture
-def new_world(run_seed: int) -> Callable[[str], tuple[World, random.Random]]:
-    """``new_world("name")``: flights and models, and the random numbers that they came from."""
-
-    def make(name: str) -> tuple[World, random.Random]:
-        rng = random.Random(f"{run_seed}:{name}")
-        return World(rng), rng
-
-    return make
+@pytest.fixture(scope="session")
+def candidate(world: World, run_seed: int) -> Callable[[str, str], Package]:
+    """``candidate("better", "two")``: a candidate of this kind, for a check or a part of this name."""
+    return lambda kind, name: world.candidate(kind, random.Random(f"{run_seed}:{name}:{kind}"))
 
 
 @pytest.fixture

@@ -1,15 +1,16 @@
-"""A platform with a version in production, pipelines let loose on it, and what the platform saw of them."""
+"""Platforms with a version in production, pipelines let loose on them, and what a platform saw of them."""
 
 from __future__ import annotations
 
 import json
-import random
 import secrets
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from judge.world import Package, World
 from sandbox import tools
@@ -26,26 +27,24 @@ BECOME = (
     "s.listen(); s.accept(); os.execvp(sys.argv[1], sys.argv[1:])"
 )
 LIMITS = Limits(timeout_s=RUN_S, memory_mb=1024, processes=64)
-# Behind the process wall, all platforms share the machine's ports: one at a time.
-_ports = threading.Lock()
-FLEET = Limits(timeout_s=600, memory_mb=4096, processes=400)
+SOCKET = "/run/fleet/http.sock"
+FLEET = Limits(timeout_s=1800, cpu_s=3600, memory_mb=4096, processes=400)
+PIPELINES = ("a", "b", "c", "d", "e", "f")
 
 
 class Stage:
-    """One platform, and the pipelines that run on it, each known by a token of its own."""
+    """One platform, as new, and the pipelines that run on it, each known by a token of its own."""
 
-    def __init__(
-        self,
-        jail: Jail,
-        submission: Path,
-        world: World,
-        fleet: Service,
-        token: str,
-        spare: list[tuple[str, str]],
-        first: Package,
-    ) -> None:
-        self._jail, self._submission, self._world, self._fleet = jail, submission, world, fleet
-        self._judge, self._spare, self.first = token, spare, first
+    def __init__(self, jail: Jail, submission: Path, world: World, fleet: Service, token: str) -> None:
+        self._jail, self._submission, self._fleet, self._judge = jail, submission, fleet, token
+        self.world, self.first = world, world.first
+        self._spare: list[tuple[str, str]] = []
+
+    def renew(self, faults: Mapping[str, str]) -> None:
+        """Bring the platform back to where it began. ``faults``: version → the fault of the process that serves it."""
+        tokens = {secrets.token_hex(16): name for name in PIPELINES}
+        self._spare = [(name, token) for token, name in reversed(tokens.items())]
+        self.ask("reset", faults=dict(faults), tokens=tokens)
 
     # --- pipelines ---
 
@@ -54,22 +53,38 @@ class Stage:
         self, arguments: list[str], candidate: Package | None = None, actor: str = "ines"
     ) -> Iterator[tuple[str, Service]]:
         """Start the learner's pipeline: the name that the platform knows it by, and the running command."""
-        name, token = self._spare.pop()
-        files: dict[str, Any] = {"data/holdout.csv": self._world.holdout()}
+        name, token = self.spare()
+        files: dict[str, Any] = {"data/holdout.csv": self.world.holdout, "data/train.csv": self.world.train}
         if candidate:
             files |= {"candidate/model.json": candidate.model, "candidate/card.json": candidate.card}
         environment = {
-            "FLEET_SOCKET": "/run/fleet/http.sock",
+            "FLEET_SOCKET": SOCKET,
             "FLEET_TOKEN": token,
             "DEPLOY_ACTOR": actor,
             "PYTHONUNBUFFERED": "1",
         }
-        with self._jail.serve(
+        with self.caller(name), self._jail.serve(
             ["python", "-I", "-c", BECOME, "python", "deploy/pipeline.py", *arguments],
-            files=[self._submission, files], env=environment, limits=LIMITS, mounts={"/run/fleet": self._fleet.sockets}, ready=None,
+            files=[self._submission, files], env=environment, limits=LIMITS, mounts=self.mounts, ready=None,
         ) as command:  # fmt: skip
             yield name, command
-        self.ask("gone", by=name)
+
+    @property
+    def mounts(self) -> dict[str, Path]:
+        """What a jail mounts to reach the platform at ``SOCKET``."""
+        return {str(Path(SOCKET).parent): self._fleet.sockets}
+
+    def spare(self) -> tuple[str, str]:
+        """Name and token for one more caller."""
+        return self._spare.pop()
+
+    @contextmanager
+    def caller(self, name: str) -> Iterator[None]:
+        """Tell the platform at the end of the block that this caller is dead."""
+        try:
+            yield
+        finally:
+            self.ask("gone", by=name)
 
     def run(self, arguments: list[str], candidate: Package | None = None, actor: str = "ines") -> Finished:
         """Run the pipeline to its end."""
@@ -100,8 +115,13 @@ class Stage:
                 return False
         return True
 
+    def until_asked(self, command: Service, name: str) -> None:
+        """Wait until a pipeline has asked for the lease or changed something, or has ended."""
+        while not self.ask("wait", by=name, seconds=2)["is"] and command.alive:
+            pass
+
     def state(self) -> dict[str, Any]:
-        """calls, log, phases, failures."""
+        """calls, starts, log, phases, failures."""
         return self.ask("state")
 
     def failed(self) -> int:
@@ -139,30 +159,48 @@ def said(ended: Finished) -> str:
     return "\n".join([how, *lines])
 
 
-@contextmanager
-def stage(
-    jail: Jail, submission: Path, world: World, rng: random.Random, faults: Mapping[str, str] | None = None
-) -> Iterator[Stage]:
-    """A running platform. ``faults``: version → the fault of the process that serves it."""
-    first = world.package(world.production())
-    tokens = {secrets.token_hex(16): name for name in ("judge", "a", "b", "c", "d")}
-    by_name = {name: token for token, name in tokens.items()}
-    line = {
-        "version": first.version, "slot": "blue", "outcome": "promoted", "reason": "first version", "actor": "tomas",
-        "commit": f"{rng.getrandbits(160):040x}", "at": "2026-01-05T09:00:00Z",
-    }  # fmt: skip
-    plan = {
-        "first": line,
-        "package": {"model": first.model, "card": first.card},
-        "tokens": tokens,
-        "faults": dict(faults or {}),
-    }
-    traefik = tools.require("traefik")
-    with _ports if jail.name == "process" else nullcontext(), jail.serve(
-        ["python", "/opt/machine/fleet_platform.py", "/opt/tools/traefik"],
-        files={"plan.json": json.dumps(plan)}, limits=FLEET, env={"PYTHONPATH": "/opt/model", "GOMAXPROCS": "2"},
-        mounts={"/opt/machine": MACHINE, "/opt/model": STARTER, "/opt/tools/traefik": traefik.path.resolve()},
-        ready_timeout_s=90,
-    ) as fleet:  # fmt: skip
-        spare = [(name, by_name[name]) for name in ("d", "c", "b", "a")]
-        yield Stage(jail, submission, world, fleet, by_name["judge"], spare, first)
+class Stages:
+    """Platforms for one submission: each serves one check at a time, is made as new, and serves the next."""
+
+    def __init__(self, jail: Jail, submission: Path, world: World) -> None:
+        self._jail, self._submission, self._world = jail, submission, world
+        self._idle: list[Stage] = []
+        self._lock, self._running = threading.Lock(), ExitStack()
+        # Behind the process wall, platforms would share the machine's ports.
+        self._turn = threading.Lock() if jail.name == "process" else nullcontext()
+
+    @contextmanager
+    def __call__(self, faults: Mapping[str, str] | None = None) -> Iterator[Stage]:
+        """A platform as new, for the length of the block. ``faults``: version → the fault of the process that serves it."""
+        with self._turn:
+            with self._lock:
+                stage = self._idle.pop() if self._idle else None
+            stage = stage or self._make()
+            stage.renew(faults or {})
+            try:
+                yield stage
+            except (OSError, httpx.HTTPError):
+                raise  # It does not answer as it should: nobody gets it again.
+            except BaseException:
+                self._idle.append(stage)
+                raise
+            self._idle.append(stage)
+
+    def _make(self) -> Stage:
+        first, token = self._world.first, secrets.token_hex(16)
+        plan = {"first": self._world.line, "package": {"model": first.model, "card": first.card}, "token": token}
+        traefik = tools.require("traefik")
+        fleet = self._jail.serve(
+            ["python", "/opt/machine/fleet_platform.py", "/opt/tools/traefik"],
+            files={"plan.json": json.dumps(plan)}, limits=FLEET, env={"PYTHONPATH": "/opt/model", "GOMAXPROCS": "2"},
+            mounts={"/opt/machine": MACHINE, "/opt/model": STARTER, "/opt/tools/traefik": traefik.path.resolve()},
+            ready_timeout_s=90,
+        )  # fmt: skip
+        running = fleet.__enter__()
+        with self._lock:
+            self._running.push(fleet)
+        return Stage(self._jail, self._submission, self._world, running, token)
+
+    def close(self) -> None:
+        """End all platforms."""
+        self._running.close()

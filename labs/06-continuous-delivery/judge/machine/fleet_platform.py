@@ -2,7 +2,8 @@
 
 Usage: ``fleet_platform.py TRAEFIK``, with ``plan.json`` in the working folder. A caller is known by its bearer token, so
 that what a pipeline does cannot be laid at another's door; paths below ``/judge`` want the judge's own token. Nothing of a
-submission runs here but its router configuration.
+submission runs here but its router configuration. One platform serves many deploys, one after the other: ``/judge/reset``
+makes it as new.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import yaml
 
 PORTS = {"blue": 9001, "green": 9002}
 WEB, API = 9000, 9080
-USERS, PAUSE_S = 6, 0.006
+USERS, PAUSE_S, QUIET_PAUSE_S = 6, 0.006, 0.03
 START_S, WATCH_S, APPLY_S, HOLD_S = 60.0, 45.0, 45.0, 150.0
 CONFIG = """\
 http:
@@ -100,6 +101,8 @@ class Platform:
         self.plan = plan
         self.changed = threading.Condition()
         self.slots = {name: Slot(name) for name in PORTS}
+        self.tokens: dict[str, str] = {plan["token"]: "judge"}
+        self.faults: dict[str, str] = {}
         self.packages: dict[str, Table] = {}
         self.log: list[Table] = [plan["first"]]
         self.lease = ""
@@ -110,6 +113,8 @@ class Platform:
         self.config, self.revision = CONFIG, 0
         self.hold: Table | None = None
         self.held = False
+        self.changing = self.watching = self.epoch = 0
+        self.starts: list[float] = []
         self.router = threading.Lock()
 
     # --- slots ---
@@ -125,7 +130,7 @@ class Platform:
         self.stop(name)
         file = Path(f"/tmp/{name}-{time.monotonic_ns()}.json")
         file.write_text(body["model"], "utf-8")
-        fault = self.plan["faults"].get(version, "none")
+        fault = self.faults.get(version, "none")
         command = [sys.executable, str(Path(__file__).with_name("slot.py")), name, str(PORTS[name]), str(file), fault]
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         with self.changed:
@@ -136,7 +141,8 @@ class Platform:
         return {"state": "starting"}
 
     def until_ready(self, slot: Slot, process: subprocess.Popen[bytes]) -> None:
-        end = time.monotonic() + START_S
+        begun = time.monotonic()
+        end = begun + START_S
         state = "starting"
         while state == "starting":
             if process.poll() is not None or time.monotonic() > end:
@@ -150,6 +156,7 @@ class Platform:
         with self.changed:
             if slot.process is process:
                 slot.state = state
+                self.starts.append(time.monotonic() - begun)
             self.changed.notify_all()
 
     def stop(self, name: str) -> Table:
@@ -192,8 +199,10 @@ class Platform:
         with self.changed:
             answers = slot.answers
             start = len(answers)
+            self.watching += 1
             while len(answers) < start + requests and slot.answers is answers and (left := end - time.monotonic()) > 0:
                 self.changed.wait(left)
+            self.watching -= 1
             seen = answers[start : start + requests]
         times = sorted(seconds for _, seconds in seen)
         p95 = times[min(len(times) - 1, int(0.95 * len(times)))] * 1000 if times else 0.0
@@ -243,7 +252,7 @@ class Platform:
         number = first
         while True:
             number += USERS
-            share = self.recent.count("green") / 60
+            epoch, share = self.epoch, self.recent.count("green") / 60
             slot = why = ""
             took = 0.0
             try:
@@ -257,18 +266,24 @@ class Platform:
                 why = type(error).__name__
                 connection.close()
             with self.changed:
-                version = self.slots[slot].version if slot in self.slots else ""
-                phase = self.phases[-1]
-                phase.answered[version] = phase.answered.get(version, 0) + 1
-                if slot in self.slots:
-                    self.slots[slot].answers.append((not why, took))
-                    self.recent.append(slot)
-                if why:
-                    phase.failed += 1
-                    if len(self.failures) < 20:
-                        self.failures.append(f"{why} from {version or 'the router'}")
-                self.changed.notify_all()
-            time.sleep(PAUSE_S)
+                if epoch == self.epoch:
+                    self.count(slot, took, why)
+                pause = PAUSE_S if self.watching else QUIET_PAUSE_S
+            time.sleep(pause)
+
+    def count(self, slot: str, took: float, why: str) -> None:
+        """Take down one answer to a user: from which slot, its seconds, why it failed."""
+        version = self.slots[slot].version if slot in self.slots else ""
+        phase = self.phases[-1]
+        phase.answered[version] = phase.answered.get(version, 0) + 1
+        if slot in self.slots:
+            self.slots[slot].answers.append((not why, took))
+            self.recent.append(slot)
+        if why:
+            phase.failed += 1
+            if len(self.failures) < 20:
+                self.failures.append(f"{why} from {version or 'the router'}")
+        self.changed.notify_all()
 
     # --- the judge ---
 
@@ -277,9 +292,48 @@ class Platform:
         with self.changed:
             self.phases.append(phase := Phase("judge"))
             end = time.monotonic() + WATCH_S
+            self.watching += 1
             while sum(phase.answered.values()) < requests + USERS and (left := end - time.monotonic()) > 0:
                 self.changed.wait(left)
+            self.watching -= 1
             return {"answered": dict(phase.answered), "failed": phase.failed}
+
+    def reset(self, faults: dict[str, str], tokens: dict[str, str]) -> None:
+        """Make the platform as it was at first: production in blue, all users there, one line in the log.
+
+        Args:
+            faults: version → the fault of the process that serves it.
+            tokens: token → the name of the pipeline that has it; those of earlier pipelines are void.
+        """
+        first = self.plan["package"]
+        with self.changed:
+            self.tokens = {self.plan["token"]: "judge", **tokens}
+            self.hold, self.faults, self.lease = None, faults, ""
+            self.changed.notify_all()
+            # A pipeline may be dead and the platform still at work on its last call.
+            while self.changing:
+                self.changed.wait()
+            blue = self.slots["blue"]
+            intact = blue.state == "ready" and blue.sha256 == hashlib.sha256(first["model"].encode()).hexdigest()
+        if not (intact and blue.process and blue.process.poll() is None):
+            self.start("blue", first)
+            self.until("blue")
+        if self.config != CONFIG:
+            self.route(CONFIG, "judge")
+        self.stop("green")
+        with self.changed:
+            # What users still wait for belongs to the deploy before.
+            self.epoch += 1
+            self.packages = {self.plan["first"]["version"]: first}
+            self.log, self.calls, self.failures, self.starts = [self.plan["first"]], [], [], []
+            self.slots["blue"].answers, self.phases = [], [Phase("judge")]
+            self.recent.clear()
+
+    def until(self, name: str) -> None:
+        """Wait until a slot is ready."""
+        with self.changed:
+            while self.slots[name].state == "starting":
+                self.changed.wait()
 
     def wait(self, what: Table) -> Table:
         """Wait until a hold has caught a call, or until a run has made a call of a kind."""
@@ -292,7 +346,7 @@ class Platform:
     def _is(self, what: Table) -> bool:
         if what.get("held"):
             return self.held
-        return any(c["by"] == what["by"] and (c["changes"] or not what.get("changes")) for c in self.calls)
+        return any(c["by"] == what["by"] and (c["changes"] or c["path"] == "/lease") for c in self.calls)
 
     def hold_if(self, call: Table) -> None:
         """Keep the caller waiting where the judge asked for it."""
@@ -312,13 +366,14 @@ class Platform:
         with self.changed:
             return {
                 "calls": list(self.calls), "log": self.log[1:], "failures": list(self.failures), "lease": self.lease,
+                "starts": list(self.starts),
                 "phases": [{"by": p.by, "answered": dict(p.answered), "failed": p.failed} for p in self.phases],
             }  # fmt: skip
 
     # --- calls ---
 
     def call(self, token: str, method: str, path: str, body: Any) -> Table:
-        by = self.plan["tokens"].get(token)
+        by = self.tokens.get(token)
         if by is None:
             raise No(401, "this token is not known")
         if path.startswith("/judge/"):
@@ -329,8 +384,15 @@ class Platform:
         call = {"by": by, "method": method, "path": path, "changes": changes, "at": time.monotonic()}
         with self.changed:
             self.calls.append(call)
+            self.changing += changes
             self.changed.notify_all()
-        answer = self.dispatch(by, method, path, body, call)
+        try:
+            answer = self.dispatch(by, method, path, body, call)
+        finally:
+            with self.changed:
+                call["took"] = time.monotonic() - call["at"]
+                self.changing -= changes
+                self.changed.notify_all()
         if by != "judge":
             self.hold_if(call)
         return answer
@@ -386,6 +448,8 @@ class Platform:
                 return self.settle(int(body["requests"]))
             case "wait":
                 return self.wait(body)
+            case "reset":
+                self.reset(body["faults"], body["tokens"])
             case "hold":
                 with self.changed:
                     self.hold, self.held = (body or None), False
@@ -448,10 +512,11 @@ def main(traefik: str) -> None:
     Path("traefik.yml").write_text(json.dumps(static), "utf-8")
     subprocess.Popen([traefik, "--configfile=traefik.yml"])
     platform.start("blue", platform.plan["package"])
+    platform.until("blue")
     end = time.monotonic() + 60
     while True:
         try:
-            if platform.slots["blue"].state == "ready" and ask(WEB, "GET", "/flights/1")[0] == 200:
+            if ask(WEB, "GET", "/flights/1")[0] == 200:
                 break
         except OSError:
             pass
@@ -461,7 +526,6 @@ def main(traefik: str) -> None:
     for number in range(USERS):
         threading.Thread(target=platform.user, args=(number,), daemon=True).start()
     platform.settle(20)
-    platform.phases[:] = [Phase("judge")]
     Handler.platform = platform
     path = os.environ["JAIL_SOCKETS"] + "/http.sock"
     server = Server(path, Handler)

@@ -45,7 +45,7 @@ def verdict(model_text, card, old_text, flights):
         return "months"
     new, old = json.loads(model_text), json.loads(old_text)
     aucs = evaluate.model_auc(new, flights), evaluate.model_auc(old, flights)
-    if aucs[0] > 0.95:
+    if aucs[0] > 0.95 or models.features(new).difference(models.KNOWN_AT_DEPARTURE):
         return "leak"
     if aucs[0] <= aucs[1]:
         return "worse"
