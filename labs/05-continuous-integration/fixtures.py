@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from judge import repository
-from judge.concurrency import Answer, ask, settings
-from judge.runs import Outcome, Runs, must_be_green
-from judge.workflow import CI, KNOWN_ACTIONS, RUNNERS, NotYaml, Workflow, read_yaml
+from judge import commits
+from judge.runs import CI, Runs, Scene
 
 from sandbox import tools
 from sandbox.grading import fail
-from sandbox.jail import Limits
+from sandbox.grading.workflows import repository
+from sandbox.grading.workflows.concurrency import Answer, ask, settings
+from sandbox.grading.workflows.repository import PULL
+from sandbox.grading.workflows.run import Outcome, must_be_green
+from sandbox.grading.workflows.workflow import KNOWN_ACTIONS, RUNNERS, NotYaml, Workflow, read_yaml
+from sandbox.jail import Finished, Limits
 
 
 @pytest.fixture(scope="session")
@@ -139,14 +142,28 @@ def green() -> Callable[[Outcome, str], None]:
     return must_be_green
 
 
+# `second` is a newer push to the pull request of `first`.
+EVENTS = {
+    "first": Scene(commits.documentation, pull="fix/timetable"),
+    "second": Scene(commits.documentation, pull="fix/timetable"),
+    "other": Scene(commits.documentation, pull="feature/weather", number=PULL + 1),
+    "main": Scene(commits.documentation),
+    "release": Scene(commits.documentation, branch="release/1.10"),
+}
+
+
 @pytest.fixture(scope="session")
 def concurrency(runs: Runs, workflow: Callable[[], Workflow]) -> Callable[[], dict[str, dict[str, Answer]]]:
     """What the workflow's `concurrency` comes to for several events, by the place where it stands."""
 
+    def run(name: str, file: str, extra: dict[str, str], arguments: list[str]) -> Finished:
+        scene = EVENTS[name]
+        return runs.act(scene, runs.prepare(scene, name), arguments, workflow=file, extra=extra)
+
     def evaluate() -> dict[str, dict[str, Answer]]:
         parsed = workflow()
         found = settings(parsed)
-        return ask(runs, parsed, found) if found else {}
+        return ask(parsed, found, list(EVENTS), run) if found else {}
 
     return evaluate
 

@@ -11,7 +11,7 @@ import random
 import string
 from collections.abc import Callable
 
-from judge.repository import Tree
+from sandbox.grading.workflows.repository import Tree
 
 Change = Callable[[Tree, random.Random], None]
 

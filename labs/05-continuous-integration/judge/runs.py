@@ -1,28 +1,24 @@
-"""Runs a workflow on a commit: makes the repository and the event, starts `act` in the jail, reads what came of it."""
+"""Runs of the learner's workflow on commits: makes the repository for each, and keeps what came of it."""
 
 from __future__ import annotations
 
-import json
 import random
-import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from judge import commits, repository
+from judge import commits
 from judge.commits import Change
-from judge.repository import OWNER_AND_NAME, PULL, Look, Made, Tree
-from judge.workflow import CI, Workflow
-from sandbox.grading import fail
-from sandbox.jail import Finished, Jail, Limits
+from sandbox.grading.workflows import repository
+from sandbox.grading.workflows.repository import PULL, Look, Made, Tree
+from sandbox.grading.workflows.run import Outcome, act, payload, read
+from sandbox.grading.workflows.workflow import Workflow
+from sandbox.jail import Finished, Jail
 
-MACHINE = Path(__file__).resolve().parent / "machine"
+CI = ".github/workflows/ci.yml"
 SECRET = "REGISTRY_TOKEN"
-INSIDE = "/opt/machine"
-MYPY = "/opt/mypy-cache"
-LIMITS = Limits(timeout_s=150, cpu_s=90, memory_mb=2048, processes=400, file_mb=64, disk_mb=256)
 
 
 @dataclass(frozen=True)
@@ -36,6 +32,7 @@ class Scene:
         title: the pull request's title.
         released: the newest tag, and the VERSION on the branch before the change.
         separate: whether each job gets an emptied machine, as on GitHub.
+        number: that of the pull request.
     """
 
     change: Change
@@ -45,54 +42,11 @@ class Scene:
     fork: bool = False
     released: str = "1.9.0"
     separate: bool = False
+    number: int = PULL
 
     @property
     def event(self) -> str:
         return "pull_request" if self.pull else "push"
-
-
-@dataclass(frozen=True)
-class Step:
-    """A step that failed: the job it stands in, its name, the end of what it printed."""
-
-    job: str
-    name: str
-    output: str
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of one run.
-
-    Attributes:
-        green: whether GitHub would show the run as successful.
-        jobs: job → "success" or "failure"; a job that did not run is not in it.
-        output: all that the steps printed, and all that the runner told of them.
-        summary: what the steps wrote for the run's summary page.
-        artifacts: name of the artifact → path in it → content.
-        tree: the files of the commit that was checked.
-    """
-
-    green: bool
-    jobs: Mapping[str, str]
-    failed: tuple[Step, ...]
-    output: str
-    summary: str
-    artifacts: Mapping[str, Mapping[str, bytes]]
-    evidence: Mapping[str, bytes]
-    finished: Finished
-    token: str
-    tree: Tree = field(repr=False)
-    made: Made
-
-    def why(self) -> str:
-        """Why the run is red, for the learner."""
-        if self.finished.timed_out:
-            return f"the run was stopped after {LIMITS.timeout_s:g} s"
-        if self.failed:
-            step = self.failed[0]
-            return f"job {step.job}, step “{step.name}”:\n{step.output}".strip()
-        return self.finished.stderr.strip()[-600:] or "no step failed, but the run did"
 
 
 class Runs:
@@ -157,133 +111,24 @@ class Runs:
         made, tree = self._make(scene, rng)
         token = "reg_" + commits.characters(rng, "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789", 28)
         secrets = [] if scene.fork else ["--secret", f"{SECRET}={token}"]
-        finished = self.act(made, scene.event, event(scene, made, self.look), [
+        finished = self.act(scene, made, [
             *secrets, "--insecure-secrets", "--env", f"GITHUB_RUN_ID={rng.randrange(10**9, 10**10)}",
             "--actor", self.look.author.lower(),
-        ], separate=scene.separate)  # fmt: skip
+        ])  # fmt: skip
         return read(finished, self._workflow, token, tree, made)
 
     def act(
-        self, made: Made, name: str, payload: Mapping[str, Any], arguments: list[str], *, separate: bool = False,
-        workflow: str = CI, extra: Mapping[str, str] | None = None,
-    ) -> Finished:  # fmt: skip
+        self,
+        scene: Scene,
+        made: Made,
+        arguments: list[str],
+        *,
+        workflow: str = CI,
+        extra: Mapping[str, str] | None = None,
+    ) -> Finished:
         """Run `act` in the jail on a repository; `extra` files lie beside or over it."""
-        uses = "\n".join(sorted(self._workflow.uses())) + "\n"
-        return self._jail.run(
-            ["python", "-I", f"{INSIDE}/drive.py", self._act, name, workflow, *arguments],
-            files=[{"origin": made.folder, "event.json": json.dumps(payload), "uses.txt": uses}, dict(extra or {})],
-            env={"STANDIN_FRESH": "1" if separate else "0", "STANDIN_MYPY": MYPY},
-            mounts={INSIDE: MACHINE, MYPY: self._mypy},
-            limits=LIMITS,
-            collect=("artifacts", "evidence"),
-        )
-
-
-def event(scene: Scene, made: Made, look: Look) -> dict[str, Any]:
-    """The payload of the event, the part of it that workflows use."""
-    owner, name = OWNER_AND_NAME.split("/")
-    user = {"login": look.author.lower(), "type": "User"}
-    home = {
-        "name": name,
-        "full_name": OWNER_AND_NAME,
-        "default_branch": "main",
-        "fork": False,
-        "owner": {"login": owner},
-        "private": False,
-    }
-    sender = {"repository": home, "sender": user}
-    if not scene.pull:
-        commit = {"id": made.sha, "message": look.message, "author": {"name": look.author}}
-        return {"ref": f"refs/heads/{scene.branch}", "before": made.before, "after": made.sha, "created": False, "deleted": False,
-                "forced": False, "head_commit": commit, "commits": [commit], "pusher": {"name": look.author}, **sender}  # fmt: skip
-    other = {**home, "full_name": f"{look.author.lower()}/{name}", "fork": True, "owner": user} if scene.fork else home
-    return {
-        "action": "synchronize", "number": PULL,
-        "pull_request": {
-            "number": PULL, "title": scene.title or look.message, "body": "", "draft": False, "state": "open", "user": user,
-            "labels": [], "author_association": "FIRST_TIME_CONTRIBUTOR" if scene.fork else "MEMBER",
-            "head": {"ref": scene.pull, "sha": made.head, "repo": other, "label": f"{look.author.lower()}:{scene.pull}"},
-            "base": {"ref": scene.branch, "sha": made.before, "repo": home},
-            "merge_commit_sha": made.sha,
-        },
-        **sender,
-    }  # fmt: skip
-
-
-def read(finished: Finished, workflow: Workflow, token: str, tree: Tree, made: Made) -> Outcome:
-    """Make sense of what `act` printed. What a step prints comes wrapped in a line of act's own and cannot pass for one."""
-    jobs: dict[str, str] = {}
-    harmful, told, summary, failed = False, [], [], []
-    printed: dict[tuple[str, str], list[str]] = {}
-    for line in finished.stdout.splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if not isinstance(entry, dict):
-            continue
-        message, job = str(entry.get("msg", "")), str(entry.get("job", "")).strip()
-        step = (job, json.dumps(entry.get("stepID")))
-        if entry.get("raw_output"):
-            printed.setdefault(step, []).append(message)
-            told.append(message)
-            continue
-        if entry.get("command"):
-            told.append(str(entry.get("arg", "")) + str(entry.get("content", "")) + message)
-        if entry.get("command") == "summary":
-            summary.append(str(entry.get("content", "")))
-        if entry.get("command") == "error" or (entry.get("level") == "error" and not entry.get("jobResult")):
-            printed.setdefault(step, []).append(message + "\n")
-        if entry.get("stepResult") == "failure" and len(entry.get("stepID") or []) == 1:
-            failed.append((step, job.split("/", 1)[-1], str(entry.get("step", ""))))
-        if result := entry.get("jobResult"):
-            jobs[job.split("/", 1)[-1]] = str(result)
-            matrix = entry.get("matrix")
-            if result == "failure" and not workflow.tolerated(
-                str(entry.get("jobID")), matrix if isinstance(matrix, dict) else {}
-            ):
-                harmful = True
-    artifacts: dict[str, dict[str, bytes]] = {}
-    evidence: dict[str, bytes] = {}
-    for path, content in finished.files.items():
-        kind, _, rest = path.partition("/")
-        if kind == "artifacts" and "/" in rest:
-            name, _, inner = rest.partition("/")
-            artifacts.setdefault(name, {})[inner] = content
-        elif kind == "evidence":
-            evidence[rest] = content
-    green = finished.ok if not jobs or not finished.exit_status else not harmful and "failure" in jobs.values()
-    return Outcome(
-        green=green and bool(jobs), jobs=jobs,
-        failed=tuple(Step(job, name.splitlines()[0][:80] if name else "", _tail(_everything(printed, key))) for key, job, name in failed),
-        output="".join(told), summary="".join(summary), artifacts=artifacts, evidence=evidence, finished=finished, token=token,
-        tree=tree, made=made,
-    )  # fmt: skip
-
-
-def _everything(printed: Mapping[tuple[str, str], list[str]], step: tuple[str, str]) -> str:
-    """What a step printed, with the steps inside it where it is an action of several."""
-    job, inside = step[0], step[1].rstrip("]")
-    return "".join(
-        text
-        for (other, key), lines in printed.items()
-        if other == job and (key == step[1] or key.startswith(inside + ","))
-        for text in lines
-    )
-
-
-def _tail(text: str, lines: int = 12) -> str:
-    kept = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in text.splitlines() if line.strip()]
-    return "\n".join(kept[-lines:])[-900:]
-
-
-def must_be_green(outcome: Outcome, what: str) -> None:
-    """Fail the check where the run of a good commit is red."""
-    if not outcome.jobs and outcome.finished.ok:
-        fail(f"no job ran on {what}", expected="at least one job that gives a verdict")
-    if not outcome.green:
-        fail(
-            f"the run on {what} is red",
-            observed=outcome.why(),
-            expected="a green run: nothing is wrong with this commit",
-        )
+        return act(
+            self._jail, self._act, self._workflow, workflow, made, scene.event,
+            payload(made, self.look, branch=scene.branch, pull=scene.pull, title=scene.title, fork=scene.fork, number=scene.number),
+            arguments, separate=scene.separate, extra=extra, mypy=self._mypy,
+        )  # fmt: skip

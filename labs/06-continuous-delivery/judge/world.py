@@ -39,7 +39,9 @@ class Package:
     card: str
 
 
-def models_of(weights: dict[str, float], rng: random.Random, carriers: dict[str, dict[str, float]] | None = None) -> Model:
+def models_of(
+    weights: dict[str, float], rng: random.Random, carriers: dict[str, dict[str, float]] | None = None
+) -> Model:
     bias = -0.9 - sum(weight * MEAN.get(name, 0.0) for name, weight in weights.items())
     version = f"{rng.randrange(2015, 2030)}.{rng.randrange(1, 13)}.{rng.randrange(10**6)}"
     return {"version": version, "bias": bias, "weights": weights, "carriers": carriers or {}}

@@ -10,7 +10,6 @@ from typing import Any
 
 import yaml
 
-CI = ".github/workflows/ci.yml"
 KNOWN_ACTIONS = {"checkout", "setup-python", "cache", "upload-artifact", "download-artifact"}
 RUNNERS = {"ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04"}
 Table = Mapping[str, Any]

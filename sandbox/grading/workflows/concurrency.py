@@ -1,18 +1,16 @@
-"""Which runs would cancel which: the workflow's own `concurrency` expressions, evaluated by `act` for several events."""
+"""Which runs would cancel which: a workflow's own `concurrency` expressions, evaluated by `act` for several events."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
-from judge import commits
-from judge.repository import PULL
-from judge.runs import Runs, Scene, event
-from judge.workflow import Workflow
+from sandbox.grading.workflows.workflow import Workflow
+from sandbox.jail import Finished
 
 ASK = ".github/workflows/ask.yml"
 
@@ -43,17 +41,15 @@ def _pair(value: Any) -> tuple[str, str]:
     return str(value), "false"
 
 
-def ask(runs: Runs, workflow: Workflow, found: Mapping[str, tuple[str, str]]) -> dict[str, dict[str, Answer]]:
-    """Place → event → answer, for the events `first`, `second` (a newer push to the same pull request), `other` (another
-    pull request), `main` and `release` (pushes)."""
-    scenes = {
-        "first": Scene(commits.documentation, pull="fix/timetable"),
-        "second": Scene(commits.documentation, pull="fix/timetable"),
-        "other": Scene(commits.documentation, pull="feature/weather"),
-        "main": Scene(commits.documentation),
-        "release": Scene(commits.documentation, branch="release/1.10"),
-    }
-    environment = {}
+Run = Callable[[str, str, dict[str, str], list[str]], Finished]
+"""Runs a workflow for the event of this name: name, path of the workflow, files over the repository, arguments for `act`."""
+
+
+def ask(
+    workflow: Workflow, found: Mapping[str, tuple[str, str]], events: Sequence[str], run: Run
+) -> dict[str, dict[str, Answer]]:
+    """Place → name of an event → answer."""
+    environment: dict[str, str] = {}
     for number, (group, cancel) in enumerate(found.values()):
         environment |= {f"GROUP_{number}": group, f"CANCEL_{number}": cancel}
     script = "\n".join(
@@ -65,15 +61,10 @@ def ask(runs: Runs, workflow: Workflow, found: Mapping[str, tuple[str, str]]) ->
         table["name"] = workflow.table["name"]
     text = yaml.safe_dump(table)
     answers: dict[str, dict[str, Answer]] = {place: {} for place in found}
-    for number, (name, scene) in enumerate(scenes.items()):
-        made = runs.prepare(scene, name)
-        payload = event(scene, made, runs.look)
-        if name == "other":
-            payload |= {"number": PULL + 1}
-            payload["pull_request"]["number"] = PULL + 1
-        finished = runs.act(made, scene.event, payload, [
+    for number, name in enumerate(events):
+        finished = run(name, ASK, {f"origin/{ASK}": text}, [
             "--env", f"GITHUB_RUN_ID={7000 + number}", "--env", f"GITHUB_RUN_NUMBER={70 + number}",
-        ], workflow=ASK, extra={f"origin/{ASK}": text})  # fmt: skip
+        ])  # fmt: skip
         said = dict[str, str]()
         for line in finished.stdout.splitlines():
             entry = json.loads(line) if line.startswith("{") else {}
@@ -81,10 +72,10 @@ def ask(runs: Runs, workflow: Workflow, found: Mapping[str, tuple[str, str]]) ->
                 kind, _, rest = str(entry["msg"]).rstrip("\n").partition(" ")
                 index, _, value = rest.partition(" ")
                 said[f"{kind} {index}"] = value
-        for index, place in enumerate(found):
-            if f"concurrency {index}" not in said:
+        for n, place in enumerate(found):
+            if f"concurrency {n}" not in said:
                 raise RuntimeError(
                     f"act did not evaluate {found[place]!r}: {finished.stdout[-600:]} {finished.stderr[-600:]}"
                 )
-            answers[place][name] = Answer(said[f"concurrency {index}"], said[f"cancel {index}"] == "true")
+            answers[place][name] = Answer(said[f"concurrency {n}"], said[f"cancel {n}"] == "true")
     return answers

@@ -163,11 +163,13 @@ def setup_python() -> None:
     bins = root / "bin"
     with open(os.environ["GITHUB_PATH"], "a") as file:
         file.write(f"{bins}\n")
-    cache = job_folder() / "mypy"
-    if not cache.exists():
-        shutil.copytree(os.environ["STANDIN_MYPY"], cache)
     with open(os.environ["GITHUB_ENV"], "a") as file:
-        file.write(f"MYPY_CACHE_DIR={cache}\npythonLocation={root}\nPython_ROOT_DIR={root}\nPython3_ROOT_DIR={root}\n")
+        file.write(f"pythonLocation={root}\nPython_ROOT_DIR={root}\nPython3_ROOT_DIR={root}\n")
+        if known := os.environ.get("STANDIN_MYPY"):
+            cache = job_folder() / "mypy"
+            if not cache.exists():
+                shutil.copytree(known, cache)
+            file.write(f"MYPY_CACHE_DIR={cache}\n")
     output("python-version", name)
     output("python-path", str(bins / "python"))
     print(f"Successfully set up CPython ({name}); played by Python {sys.version.split()[0]}")

@@ -68,7 +68,7 @@ def resolve(lines: list[str]) -> dict[str, metadata.Distribution]:
     """Every distribution that is needed, by its name."""
     chosen: dict[str, metadata.Distribution] = {}
     done: set[str] = set()
-    waiting = [(line, ()) for line in lines]
+    waiting: list[tuple[str, tuple[str, ...]]] = [(line, ()) for line in lines]
     while waiting:
         line, extras = waiting.pop()
         try:
