@@ -16,29 +16,18 @@ from judge import commits
 from judge.runs import CI, Runs, Scene
 
 from sandbox import tools
-from sandbox.grading import fail
 from sandbox.grading.workflows import repository
 from sandbox.grading.workflows.concurrency import Answer, ask, settings
 from sandbox.grading.workflows.repository import PULL
 from sandbox.grading.workflows.run import Outcome, must_be_green
-from sandbox.grading.workflows.workflow import KNOWN_ACTIONS, RUNNERS, NotYaml, Workflow, read_yaml
+from sandbox.grading.workflows.workflow import KNOWN_ACTIONS, RUNNERS, Workflow, parse, read_yaml
 from sandbox.jail import Finished, Limits
 
 
 @pytest.fixture(scope="session")
 def workflow(submission: Any) -> Callable[[], Workflow]:
     """Parse the workflow; fails the check that asks where it cannot be read."""
-
-    def parse() -> Workflow:
-        try:
-            table = read_yaml(submission.read(CI, max_bytes=200_000), CI)
-        except NotYaml as error:
-            fail(f"the workflow is not valid YAML, so nothing was run. {error}", expected="YAML that can be parsed")
-        if not isinstance(table, Mapping):
-            fail(f"{CI} holds no workflow", observed=type(table).__name__, expected="a mapping with `on` and `jobs`")
-        return Workflow(table, submission.path)
-
-    return parse
+    return lambda: parse(submission.read(CI, max_bytes=200_000), CI, submission.path)
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import itertools
 import json
+import re
 
 from sandbox.grading import SimpleCase, check, each_case, each_fault, fail, needs
+
+MODEL, CARD = "model.json", "card.json"
 
 GOOD = [
     SimpleCase("better", "with a better model"),
@@ -330,6 +334,185 @@ def check_rollback(case, platform, candidate, how):
 
 @check(
     points=3,
+    hint="Which of these facts about the candidate did you compute, which did you copy, and from what?",
+)
+def check_packages_with_card(build, quality, used_features, world):
+    """`build` trains a model and packages it with a card that is true."""
+    commits = ["5f3c" * 10, "a07e" * 10]
+    made = [build(commit) for commit in commits]
+    for one, commit in zip(made, commits, strict=True):
+        if one.ended.exit_status != 0:
+            fail("build does not end with exit status 0", observed=one.said, expected="exit status 0")
+        model, card = _table(one, MODEL), _table(one, CARD)
+        auc, production = quality(model), quality(json.loads(world.first.model))
+        if auc is None:
+            fail(
+                "the model cannot be evaluated",
+                observed=str(model)[:300],
+                expected="keys and numbers as in flightdelay/model.py",
+            )
+        if auc <= production:
+            fail(
+                "the model that was built is no better than production",
+                observed=f"AUC {auc:.4f} on the held-out flights, production has {production:.4f}",
+                expected="what fit() makes of all of data/train.csv",
+            )
+        facts = {
+            "version": (card.get("version"), model.get("version")),
+            "model_sha256": (card.get("model_sha256"), hashlib.sha256(one.files[MODEL]).hexdigest()),
+            "commit": (card.get("commit"), commit),
+            "trained_months": (_set(card.get("trained_months")), set(world.training_months)),
+            "features": (_set(card.get("features")), used_features(model)),
+        }
+        for key, (seen, true) in facts.items():
+            if seen != true:
+                fail(f"the card's {key} is not true", observed=f"{key}: {card.get(key)!r}", expected=f"{true!r}")
+        told = card["metrics"].get("auc") if isinstance(card.get("metrics"), dict) else None
+        if not isinstance(told, int | float) or abs(told - auc) > 0.002:
+            fail(
+                "the card's metrics.auc is not true",
+                observed=f"{told!r}",
+                expected=f"{auc:.4f}: the AUC on data/holdout.csv",
+            )
+    versions = [str(_table(one, CARD)["version"]) for one in made]
+    if versions[0] == versions[1] or not all(re.fullmatch(r"[A-Za-z0-9.-]{1,60}", each) for each in versions):
+        fail(
+            "a version does not name one commit's model",
+            observed=f"built on two commits: {', '.join(versions)}",
+            expected="two versions of letters, digits, dots and hyphens",
+        )
+
+
+STARTS = (
+    SimpleCase("push-main", "a push to main starts it", ("push", "refs/heads/main", True)),
+    SimpleCase("push-branch", "a push to another branch does not", ("push", "refs/heads/release/1.10", False)),
+    SimpleCase("tag", "a tag does not", ("push", "refs/tags/v1.10.0", False)),
+    SimpleCase("pull-main", "a pull request does not", ("pull_request", "refs/heads/main", False)),
+    SimpleCase(
+        "stranger", "a pull request does not, with rights of main", ("pull_request_target", "refs/heads/main", False)
+    ),
+)
+
+
+@each_case(STARTS)
+@check(points=1, hint="What has been reviewed and tested, and what has not yet?")
+def check_starts_on_main(case, workflow):
+    """The workflow starts when it should, and only then: {case.title}."""
+    event, ref, wanted = case.value
+    parsed = workflow()
+    if parsed.starts_on(event, ref, ("data/train.csv",)) == wanted:
+        assert wanted or parsed.starts_on("push", "refs/heads/main", ("data/train.csv",)), "nothing starts it at all"
+        return
+    fail(
+        "it would not start" if wanted else "it would start",
+        observed=f"on: {json.dumps(parsed.triggers)}",
+        expected=case.title,
+    )
+
+
+@needs("git", "act")
+@check(
+    points=4,
+    after=("promotes_better_models", "packages_with_card", "starts_on_main"),
+    hint="Which step needs which file and which variable, and does it run on the machine where that file was written?",
+    timeout=900,
+)
+def check_workflow_deploys(platform, releases, world, green):
+    """A push to main is trained, packaged and deployed."""
+    with platform() as stage:
+        run = releases.run(stage, "good", world.train)
+        live, state = stage.live(), stage.state()
+    green(run, "a good commit on main")
+    if stage.first.version in live or "" in live:
+        fail(
+            "the run is green, and users do not get what it built",
+            observed=f"{live.get(stage.first.version, 0)} answers from the version before, {live.get('', 0)} failed",
+            expected="all answers from the new version",
+        )
+    artifact = run.artifacts.get("model", {})
+    if not {MODEL, CARD} <= set(artifact):
+        fail(
+            "the run hands over no artifact `model` with both files",
+            observed=f"artifacts: {({name: sorted(files) for name, files in run.artifacts.items()}) or 'none'}",
+            expected=f"{MODEL} and {CARD} at the top of the artifact `model`",
+        )
+    handed = {"model": artifact[MODEL], "card": artifact[CARD]}
+    for call in state["calls"]:
+        for part, content in handed.items():
+            if "package" in call and str(call["package"][part]).encode() != content:
+                fail(f"the {part} that was started is not the one in the artifact", expected="byte for byte the same")
+    line = next((line for line in reversed(state["log"]) if line.get("outcome") == "promoted"), {})
+    wanted = {"commit": run.made.sha, "actor": releases.look.author.lower()}
+    for key, value in wanted.items():
+        if line.get(key) != value:
+            fail(
+                f"the log has another {key}",
+                observed=f"{key}: {line.get(key)!r}",
+                expected=f"{key}: {value!r}, as the event says",
+            )
+    told = run.output + "".join(
+        content.decode("latin-1") for files in run.artifacts.values() for content in files.values()
+    )
+    if run.token in told:
+        fail("FLEET_TOKEN is in the output or in an artifact of the run", expected="a secret that stays one")
+    if failed := sum(phase["failed"] for phase in state["phases"]):
+        fail("requests of users failed during the run", observed=f"{failed} failed", expected="none")
+
+
+@needs("git", "act")
+@check(
+    points=2,
+    after="workflow_deploys",
+    hint="With which status does the step end that was told no, and what becomes of that status?",
+    timeout=900,
+)
+def check_workflow_says_no(platform, releases, world):
+    """A push whose model is worse than production turns the run red, and users keep what they have."""
+    with platform() as stage:
+        run = releases.run(stage, "bad", world.swapped)
+        live = stage.live()
+    if set(live) != {stage.first.version}:
+        fail(
+            "users do not all get production any more",
+            observed=f"{sum(live.values())} answers",
+            expected="production untouched",
+        )
+    if run.finished.timed_out:
+        fail("the run gave no verdict", observed=run.why(), expected="a red run")
+    if run.green:
+        fail("the run is green", observed=f"jobs: {dict(run.jobs)}", expected="a red run: nothing was deployed")
+
+
+@needs("git", "act")
+@check(
+    points=1,
+    after="starts_on_main",
+    hint="Two pushes within a minute: what should become of the first run while it shifts traffic?",
+    timeout=300,
+)
+def check_runs_do_not_meet(releases):
+    """Of two runs, the newer one waits for the older one and does not cancel it."""
+    answers = releases.meetings()
+    if not answers:
+        fail("nothing keeps two runs apart", expected="`concurrency` for the workflow, or for the job that deploys")
+    for place, answer in answers.items():
+        first, second = answer["first"], answer["second"]
+        if first.group != second.group:
+            fail(
+                f"two runs on main are in different groups (concurrency of {place})",
+                observed=f"{first.group!r} and {second.group!r}",
+                expected="one group for all of them",
+            )
+        if second.cancels:
+            fail(
+                f"the newer run cancels the older one, which may be half way (concurrency of {place})",
+                observed="cancel-in-progress: true",
+                expected="a run that waits",
+            )
+
+
+@check(
+    points=3,
     after="promotes_better_models",
     hint="Print the line that you record, and hold it against the table in the contract.",
     timeout=900,
@@ -374,6 +557,29 @@ def check_log_tells(deploys, lab, parallel):
 
 
 # --- helpers --------------------------------------------------------------------------------------------------------
+
+
+def _table(built, name):
+    """A JSON object that `build` wrote; fails the check where there is none."""
+    try:
+        table = json.loads(built.files[name])
+    except (KeyError, ValueError, RecursionError):
+        table = None
+    if not isinstance(table, dict):
+        fail(
+            f"build leaves no {name} that can be read",
+            observed=f"files: {sorted(built.files) or 'none'}",
+            expected="a JSON object",
+        )
+    return table
+
+
+def _set(value):
+    """A list as a set; anything else as it is, to be shown."""
+    try:
+        return set(value) if isinstance(value, list) else value
+    except TypeError:
+        return value
 
 
 def _card(done):

@@ -9,10 +9,29 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from judge.release import CD, Releases
 from judge.stage import Stages, finished, said
-from judge.world import Package, World
+from judge.world import Package, World, features
 
-from sandbox.jail import Finished
+from sandbox import tools
+from sandbox.grading.workflows import repository
+from sandbox.grading.workflows.run import Outcome, must_be_green
+from sandbox.grading.workflows.workflow import Workflow, parse
+from sandbox.jail import Finished, Limits
+
+OUT = "out/candidate"
+
+
+@dataclass(frozen=True)
+class Built:
+    """A candidate that the learner's pipeline made: how that ended, and its files."""
+
+    ended: Finished
+    files: dict[str, bytes]
+
+    @property
+    def said(self) -> str:
+        return said(self.ended)
 
 
 @dataclass
@@ -118,6 +137,71 @@ def deploys(platform: Stages, world: World, run_seed: int) -> Deploys:
 def candidate(world: World, run_seed: int) -> Callable[[str, str], Package]:
     """``candidate("better", "two")``: a candidate of this kind, for a check or a part of this name."""
     return lambda kind, name: world.candidate(kind, random.Random(f"{run_seed}:{name}:{kind}"))
+
+
+@pytest.fixture(scope="session")
+def build(submission: Any, jail: Any, world: World) -> Callable[[str], Built]:
+    """``build(commit)``: what the learner's pipeline makes of the training data on this commit."""
+
+    def make(commit: str) -> Built:
+        ended = jail.run(
+            ["python", "deploy/pipeline.py", "build", OUT],
+            files=[submission.path, {"data/holdout.csv": world.holdout, "data/train.csv": world.train}],
+            env={"GITHUB_SHA": commit}, limits=Limits(timeout_s=90), collect=(OUT,),
+        )  # fmt: skip
+        return Built(ended, {name.removeprefix(f"{OUT}/"): content for name, content in ended.files.items()})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def quality(world: World) -> Callable[[dict[str, Any]], float | None]:
+    """``quality(model)``: its AUC on the held-out flights, or None where it cannot be computed."""
+
+    def measure(model: dict[str, Any]) -> float | None:
+        try:
+            return world.auc(model)
+        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError):
+            return None
+
+    return measure
+
+
+@pytest.fixture(scope="session")
+def used_features() -> Callable[[dict[str, Any]], set[str]]:
+    """The names of the number features that a model uses."""
+    return features
+
+
+@pytest.fixture(scope="session")
+def workflow(submission: Any) -> Callable[[], Workflow]:
+    """Parse the workflow; fails the check that asks where it cannot be read."""
+    return lambda: parse(submission.read(CD, max_bytes=200_000), CD, submission.path)
+
+
+@pytest.fixture(scope="session")
+def releases(
+    workflow: Callable[[], Workflow],
+    submission: Any,
+    lab: Any,
+    jail: Any,
+    world: World,
+    run_seed: int,
+    tmp_path_factory: Any,
+) -> Releases:
+    """Pushes to main of the learner's repository."""
+    tools.require("git")
+    program = tools.require("act").argv[0]
+    base = repository.read_tree(lab.starter)
+    own = {name: content for name, content in base.items() if not name.startswith((".github/", "deploy/pipeline"))}
+    brought = repository.read_tree(submission.path, list(submission.accepted))
+    return Releases(jail, program, workflow(), own, brought, tmp_path_factory.mktemp("releases"), world, run_seed)
+
+
+@pytest.fixture
+def green() -> Callable[[Outcome, str], None]:
+    """``green(outcome, "a good commit")``: fails the check, with the reason, where the run is red."""
+    return must_be_green
 
 
 @pytest.fixture

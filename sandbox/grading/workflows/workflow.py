@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from sandbox.grading.api import fail
+
 KNOWN_ACTIONS = {"checkout", "setup-python", "cache", "upload-artifact", "download-artifact"}
 RUNNERS = {"ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04"}
 Table = Mapping[str, Any]
@@ -59,6 +61,21 @@ def read_yaml(text: str, name: str) -> Any:
         raise NotYaml(f"{where}: {error.problem or error.context}{shown}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise NotYaml(f"{name}: {error}") from None
+
+
+def parse(text: str, name: str, folder: Path) -> Workflow:
+    """The workflow in a learner's file; fails the check that asks where it cannot be read.
+
+    Args:
+        name: the file's path in the repository ``folder``.
+    """
+    try:
+        table = read_yaml(text, name)
+    except NotYaml as error:
+        fail(f"the workflow is not valid YAML, so nothing was run. {error}", expected="YAML that can be parsed")
+    if not isinstance(table, Mapping):
+        fail(f"{name} holds no workflow", observed=type(table).__name__, expected="a mapping with `on` and `jobs`")
+    return Workflow(table, folder)
 
 
 @dataclass(frozen=True)

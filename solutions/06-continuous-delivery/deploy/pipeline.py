@@ -1,4 +1,4 @@
-"""Deploys a candidate: `python deploy/pipeline.py deploy candidate`, and back: `python deploy/pipeline.py rollback`."""
+"""The way to production: `python deploy/pipeline.py build candidate`, then `… deploy candidate`, and back: `… rollback`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from deploy.fleet import Fleet, Refused
 from deploy.gates import Blocked, Candidate, check
+from deploy.package import build
 from flightdelay.evaluate import Flight, read_flights
 from flightdelay.model import load, probability
 
@@ -159,11 +160,14 @@ def rollback() -> int:
 
 def main(arguments: list[str]) -> int:
     match arguments:
+        case ["build", folder]:
+            build(Path(folder))
+            return 0
         case ["deploy", folder]:
             return deploy(Path(folder))
         case ["rollback"]:
             return rollback()
-    print("usage: pipeline.py deploy FOLDER | rollback", file=sys.stderr)
+    print("usage: pipeline.py build FOLDER | deploy FOLDER | rollback", file=sys.stderr)
     return 2
 
 
