@@ -22,7 +22,7 @@ KILLED = [
 ]
 ROLLBACKS = [
     SimpleCase("promoted", "after a promotion"),
-    SimpleCase("taken-back", "after a promotion and a deploy that failed"),
+    SimpleCase("taken-back", "after a promotion between two deploys that failed"),
 ]
 WATCHED = 40
 ROLLBACK_S = 5
@@ -300,6 +300,8 @@ def check_rollback(case, platform, candidate, how):
             new.version: "the promoted version",
             sick.version: "the sick version",
         }
+        if case.name == "taken-back":
+            stage.deploy(sick)
         if (ended := stage.deploy(new)).exit_status != 0:
             fail("the deploy did not go through", observed=how(ended), expected="exit status 0")
         if case.name == "taken-back":
@@ -322,7 +324,8 @@ def check_rollback(case, platform, candidate, how):
                 expected="at once: no canary on the way back",
             )
         if failed := stage.failed():
-            fail("requests of users failed", observed=f"{failed} failed", expected="none")
+            told = ", ".join(stage.state()["failures"][:3])
+            fail("requests of users failed on the way", observed=f"{failed} failed: {told}", expected="none")
         lines = [line for line in stage.state()["log"] if line.get("version") == stage.first.version]
         if not lines or lines[-1].get("outcome") != "restored":
             fail(

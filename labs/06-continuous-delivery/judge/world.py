@@ -53,7 +53,7 @@ class World:
     def __init__(self, rng: random.Random) -> None:
         month = rng.randrange(8, 12)
         self.months = (month, month + 1)
-        self.training_months = tuple(range(rng.randrange(1, 4), rng.randrange(5, 8)))
+        self.training_months = tuple(range(rng.randrange(1, 4), rng.randrange(5, 7)))
         self.flights = [_flight(rng, self.months) for _ in range(ROWS)]
         self.training = [_flight(rng, self.training_months) for _ in range(TRAINING_ROWS)]
         for row in self.training:

@@ -19,7 +19,7 @@ from pathlib import Path
 from flightdelay.model import CARRIERS, ORIGINS, load, probability
 
 NAME, PORT, MODEL_FILE, FAULT = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
-SLOW_S, LEAK_BYTES, LOADING_S = 0.45, 1 << 20, 0.6
+SLOW_S, LEAK_BYTES, LOADING_S = 0.3, 1 << 20, 0.6
 model = load(MODEL_FILE.read_text("utf-8"))
 counter = itertools.count(1)
 under_load = itertools.count(1)

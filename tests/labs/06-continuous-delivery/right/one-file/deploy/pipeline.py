@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT))
 
 from deploy.fleet import Fleet, Refused
-from flightdelay import evaluate
+from flightdelay import evaluate, train
 from flightdelay import model as models
 
 fleet = Fleet()
@@ -119,11 +119,34 @@ def rollback():
     note("restored", "rollback", then["version"], then["commit"], slot)
 
 
+def build(folder):
+    rows = evaluate.read_flights(ROOT / "data/train.csv")
+    sha = os.environ["GITHUB_SHA"]
+    model = {"version": "v" + sha[:16]} | train.fit(rows)
+    data = json.dumps(model).encode()
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "model.json"), "wb") as file:
+        file.write(data)
+    held_out = evaluate.read_flights(ROOT / "data/holdout.csv")
+    with open(os.path.join(folder, "card.json"), "w") as file:
+        json.dump(
+            dict(
+                version=model["version"], commit=sha, model_sha256=hashlib.sha256(data).hexdigest(), rows=len(rows),
+                trained_months=list({int(row["month"]): 1 for row in rows}), features=list(model["weights"]),
+                metrics=dict(auc=evaluate.model_auc(model, held_out)),
+            ),
+            file,
+        )
+
+
 parser = argparse.ArgumentParser()
 commands = parser.add_subparsers(dest="command", required=True)
 commands.add_parser("deploy").add_argument("folder")
+commands.add_parser("build").add_argument("folder")
 commands.add_parser("rollback")
 options = parser.parse_args()
+if options.command == "build":
+    sys.exit(build(options.folder))
 try:
     fleet.take_lease()
 except Refused:

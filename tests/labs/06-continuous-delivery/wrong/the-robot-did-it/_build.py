@@ -1,0 +1,12 @@
+"""Makes this sample from the reference solution."""
+
+from pathlib import Path
+
+EDITS = [
+    ('.github/workflows/cd.yml', '${{ github.actor }}', 'cd'),
+]
+for name, old, new in EDITS:
+    file = Path(name)
+    text = file.read_text("utf-8")
+    assert text.count(old) == 1, old
+    file.write_text(text.replace(old, new), "utf-8")
