@@ -371,7 +371,7 @@ def check_packages_with_card(build, quality, used_features, world):
             if seen != true:
                 fail(f"the card's {key} is not true", observed=f"{key}: {card.get(key)!r}", expected=f"{true!r}")
         told = card["metrics"].get("auc") if isinstance(card.get("metrics"), dict) else None
-        if not isinstance(told, int | float) or abs(told - auc) > 0.002:
+        if not isinstance(told, int | float) or abs(told - auc) > 0.006:
             fail(
                 "the card's metrics.auc is not true",
                 observed=f"{told!r}",
