@@ -47,7 +47,7 @@ def check_promotes_better_models(case, deploys):
     if set(done.live) != {done.candidate.version}:
         fail(
             "after the deploy, users do not get the new version",
-            observed=_who(done.live, done),
+            observed=f"{_who(done.live, done)}; the pipeline: {done.said}",
             expected="all answers from the candidate",
         )
     if any(call["method"] == "PUT" and call["path"] == "/slots/blue" for call in done.state["calls"]):
@@ -138,7 +138,7 @@ def check_blocks_bad_candidates(fault, deploys):
     if set(done.live) != {done.first.version} or done.failed:
         fail(
             "production was touched",
-            observed=f"{_who(done.live, done)}; {done.failed} failed requests",
+            observed=f"{_who(done.live, done)}; {done.failed} failed requests; the pipeline: {done.said}",
             expected="production as before",
         )
     if done.ended.exit_status in (0, None):
@@ -162,7 +162,7 @@ def check_takes_sick_versions_back(fault, deploys):
     if set(done.live) != {done.first.version}:
         fail(
             "after the deploy, users do not all get the version before",
-            observed=_who(done.live, done),
+            observed=f"{_who(done.live, done)}; the pipeline: {done.said}",
             expected="all answers from production",
         )
     if done.ended.exit_status in (0, None):
@@ -533,7 +533,7 @@ def check_log_tells(deploys, lab, parallel):
         if not lines:
             fail(
                 f"there is no line about {what}",
-                observed=f"{len(done.log)} new lines",
+                observed=f"{len(done.log)} new lines; the pipeline: {done.said}",
                 expected="a line with the candidate's version",
             )
         line, card = lines[-1], _card(done)

@@ -80,6 +80,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "labs/00-orientation.md": (),
     "labs/02-testing.md": (),
     "labs/05-continuous-integration.md": ("act",),
+    "labs/06-continuous-delivery.md": ("act", "traefik"),
     "labs/10-monitoring.md": ("prometheus", "promtool", "amtool"),
 }
 
