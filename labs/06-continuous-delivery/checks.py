@@ -12,10 +12,7 @@ from sandbox.grading import SimpleCase, check, each_case, each_fault, fail, need
 
 MODEL, CARD = "model.json", "card.json"
 
-GOOD = [
-    SimpleCase("better", "with a better model"),
-    SimpleCase("more-features", "with a better model that uses one feature more"),
-]
+GOOD = "more-features"
 KILLED = [
     SimpleCase("starting", "the new version starts", {"path": "/slots/", "share": 0.0}),
     SimpleCase("half", "half of the traffic is shifted", {"path": "/", "share": 0.35}),
@@ -29,15 +26,14 @@ ROLLBACK_S = 5
 
 
 @needs("traefik")
-@each_case(GOOD)
 @check(
     points=4,
     hint="Run it by hand on paper: which slot serves users, which is free, and what does the router do at the end?",
     timeout=900,
 )
-def check_promotes_better_models(case, deploys):
-    """Your pipeline goes through {case.title}: at the end all users get it."""
-    done = deploys(case.name)
+def check_promotes_better_models(deploys):
+    """Your pipeline promotes a better model: at the end all users get it."""
+    done = deploys(GOOD)
     if done.ended.exit_status != 0:
         fail(
             "the deploy of a good candidate does not end with exit status 0",
@@ -63,14 +59,13 @@ def check_promotes_better_models(case, deploys):
 )
 def check_no_request_fails(deploys):
     """Not one request fails during a deploy."""
-    for case in GOOD:
-        done = deploys(case.name)
-        if done.failed:
-            fail(
-                "requests of users failed during the deploy",
-                observed=f"{done.failed} failed: {', '.join(done.state['failures'][:3])}",
-                expected="none",
-            )
+    done = deploys(GOOD)
+    if done.failed:
+        fail(
+            "requests of users failed during the deploy",
+            observed=f"{done.failed} failed: {', '.join(done.state['failures'][:3])}",
+            expected="none",
+        )
 
 
 @check(
@@ -80,23 +75,22 @@ def check_no_request_fails(deploys):
 )
 def check_shifts_in_steps(deploys):
     """Traffic is shifted in three steps, and each is watched."""
-    for case in GOOD:
-        steps = deploys(case.name).steps()
-        told = ", then ".join(
-            f"{ {'few': 'at most 25 %', 'half': 'about half', 'all': 'all'}[kind] } ({n} answers)" for kind, n in steps
+    steps = deploys(GOOD).steps()
+    told = ", then ".join(
+        f"{ {'few': 'at most 25 %', 'half': 'about half', 'all': 'all'}[kind] } ({n} answers)" for kind, n in steps
+    )
+    order = list(dict.fromkeys(kind for kind, _ in steps))
+    if order != ["few", "half", "all"]:
+        fail(
+            "traffic does not go over in the three steps",
+            observed=told or "no traffic",
+            expected="about 10 %, then 50 %, then 100 %",
         )
-        order = list(dict.fromkeys(kind for kind, _ in steps))
-        if order != ["few", "half", "all"]:
-            fail(
-                "traffic does not go over in the three steps",
-                observed=told or "no traffic",
-                expected="about 10 %, then 50 %, then 100 %",
-            )
-        if short := [kind for kind, n in steps[:-1] if n < WATCHED]:
-            fail(
-                "a step is over before users could tell anything", observed=told,
-                expected=f"50 answers of the new version, or more, at each step (the step with {short[0]} of the traffic has less than {WATCHED})",
-            )  # fmt: skip
+    if short := [kind for kind, n in steps[:-1] if n < WATCHED]:
+        fail(
+            "a step is over before users could tell anything", observed=told,
+            expected=f"50 answers of the new version, or more, at each step (the step with {short[0]} of the traffic has less than {WATCHED})",
+        )  # fmt: skip
 
 
 @check(
@@ -106,15 +100,14 @@ def check_shifts_in_steps(deploys):
 )
 def check_runs_what_was_evaluated(deploys):
     """What runs is byte for byte what was evaluated."""
-    for case in GOOD:
-        done = deploys(case.name)
-        for package in done.started():
-            for part, text in (("model", done.candidate.model), ("card", done.candidate.card)):
-                if package[part] != text:
-                    fail(
-                        f"the {part} that was started is not the candidate's", observed=f"{len(package[part] or '')} characters, other text",
-                        expected=f"the {len(text)} characters of candidate/{part}.json, unchanged",
-                    )  # fmt: skip
+    done = deploys(GOOD)
+    for package in done.started():
+        for part, text in (("model", done.candidate.model), ("card", done.candidate.card)):
+            if package[part] != text:
+                fail(
+                    f"the {part} that was started is not the candidate's", observed=f"{len(package[part] or '')} characters, other text",
+                    expected=f"the {len(text)} characters of candidate/{part}.json, unchanged",
+                )  # fmt: skip
 
 
 @each_fault("candidates")
@@ -522,7 +515,7 @@ def check_runs_do_not_meet(releases):
 )
 def check_log_tells(deploys, lab, parallel):
     """deployments.jsonl tells who, what, when, which commit and why."""
-    wanted = [("better", "none", "promoted", None)]
+    wanted = [(GOOD, "none", "promoted", None)]
     wanted += [(fault.name, "none", "blocked", fault.params["codes"]) for fault in lab.faults("candidates")]
     wanted += [("better", fault.name, "rolled_back", fault.params["codes"]) for fault in lab.faults("releases")]
     for (_, _, outcome, codes), done in zip(wanted, parallel(lambda one: deploys(one[0], one[1]), wanted), strict=True):

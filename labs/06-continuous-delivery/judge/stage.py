@@ -192,7 +192,7 @@ class Stages:
         traefik = tools.require("traefik")
         fleet = self._jail.serve(
             ["python", "/opt/machine/fleet_platform.py", "/opt/tools/traefik"],
-            files={"plan.json": json.dumps(plan)}, limits=FLEET, env={"PYTHONPATH": "/opt/model", "GOMAXPROCS": "2"},
+            files={"plan.json": json.dumps(plan)}, limits=FLEET, env={"PYTHONPATH": "/opt/model", "GOMAXPROCS": "2", "GOGC": "800"},
             mounts={"/opt/machine": MACHINE, "/opt/model": STARTER, "/opt/tools/traefik": traefik.path.resolve()},
             ready_timeout_s=90,
         )  # fmt: skip

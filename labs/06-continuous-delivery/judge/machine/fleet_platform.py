@@ -27,7 +27,7 @@ import yaml
 
 PORTS = {"blue": 9001, "green": 9002}
 WEB, API = 9000, 9080
-USERS, PAUSE_S, QUIET_PAUSE_S = 6, 0.006, 0.03
+USERS, PAUSE_S, QUIET_PAUSE_S = 6, 0.006, 0.025
 START_S, WATCH_S, APPLY_S, HOLD_S = 60.0, 45.0, 45.0, 150.0
 CONFIG = """\
 http:
