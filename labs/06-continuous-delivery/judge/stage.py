@@ -182,9 +182,13 @@ class Stages:
             except (OSError, httpx.HTTPError):
                 raise  # It does not answer as it should: nobody gets it again.
             except BaseException:
-                self._idle.append(stage)
+                self._put_back(stage)
                 raise
-            self._idle.append(stage)
+            self._put_back(stage)
+
+    def _put_back(self, stage: Stage) -> None:
+        stage.ask("rest")
+        self._idle.append(stage)
 
     def _make(self) -> Stage:
         first, token = self._world.first, secrets.token_hex(16)

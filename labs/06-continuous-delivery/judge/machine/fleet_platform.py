@@ -114,6 +114,7 @@ class Platform:
         self.hold: Table | None = None
         self.held = False
         self.changing = self.watching = self.epoch = 0
+        self.resting = False
         self.starts: list[float] = []
         self.router = threading.Lock()
 
@@ -252,6 +253,9 @@ class Platform:
         number = first
         while True:
             number += USERS
+            with self.changed:
+                while self.resting:
+                    self.changed.wait()
             epoch, share = self.epoch, self.recent.count("green") / 60
             slot = why = ""
             took = 0.0
@@ -309,6 +313,7 @@ class Platform:
         with self.changed:
             self.tokens = {self.plan["token"]: "judge", **tokens}
             self.hold, self.faults, self.lease = None, faults, ""
+            self.resting = False
             self.changed.notify_all()
             # A pipeline may be dead and the platform still at work on its last call.
             while self.changing:
@@ -448,6 +453,11 @@ class Platform:
                 return self.settle(int(body["requests"]))
             case "wait":
                 return self.wait(body)
+            case "rest":
+                # Nobody looks until the next reset: no traffic, which would only keep the machine busy.
+                with self.changed:
+                    self.resting, self.hold = True, None
+                    self.changed.notify_all()
             case "reset":
                 self.reset(body["faults"], body["tokens"])
             case "hold":
