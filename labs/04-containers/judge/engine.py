@@ -4,206 +4,284 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
-import math
+import os
+import re
 import subprocess
-import tarfile
-import tempfile
+import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import docker
-import httpx
-from docker.errors import DockerException, NotFound
-from docker.models.containers import Container
+from docker.errors import APIError, DockerException, ImageNotFound
+from docker.types import LogConfig
+
+from judge import dockerfile, image
+from judge.running import Running
+from sandbox import tools
+from sandbox.grading import Blocked, fail
 
 LABEL = "devops-ml-sandbox.lab04"
+BEGAN = f"{LABEL}.began"
+FORGOTTEN_S = 2 * 3600
+"""What an older run left behind because it was killed is removed by the next one."""
 PORT = 8000
-BUILD_S = 400
-STARTS_S = 60
-TEXT = 2_000_000
-"""Files larger than this are searched in their first bytes only."""
+BUILD_S = 420
+PULL_S = 300
+BUILD_MEMORY = "1g"
+GATE_SCRIPT = Path(__file__).with_name("machine") / "index_gate.py"
+GATE_PORT = 3128
+GATE_READY_S = 90
+SECOND = 1_000_000_000
+# The judge asks often and waits long: what a health check says counts here, not how patient it is.
+HURRIED = {"interval": SECOND, "timeout": 30 * SECOND, "retries": 2, "start_period": SECOND}
 
 
 @dataclass(frozen=True)
 class Build:
-    """How a build ended; ``image`` is empty where it failed."""
+    """How a build ended; ``tag`` is empty where it failed."""
 
-    image: str
+    tag: str
     output: str
 
-
-@dataclass(frozen=True)
-class Layer:
-    """One layer of a saved image: its digest and its files' names."""
-
-    digest: str
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Saved:
-    """What an image holds, in every layer, files that a later layer deletes too."""
-
-    layers: tuple[Layer, ...]
-    holding: tuple[str, ...]
-    """Places where the text that was looked for stands."""
-    config: Mapping[str, Any]
-
-    def names(self) -> list[str]:
-        return [name for layer in self.layers for name in layer.names]
-
-    def digests(self, end: str) -> set[str]:
-        """Digests of the layers that hold a file whose name ends so."""
-        return {layer.digest for layer in self.layers if any(name.endswith(end) for name in layer.names)}
+    @property
+    def end(self) -> str:
+        return self.output.strip()[-1500:]
 
 
 class Engine:
-    """The Docker engine, as far as one run of the checks uses it."""
+    """The Docker engine, as far as one run of the checks uses it.
+
+    Images are built with the engine's classic builder: it is the one whose containers can be limited. The images that a
+    Dockerfile starts from are given a label first, which every layer on top inherits: so all that a build leaves
+    behind is found again, and no layer is shared with another run.
+    """
 
     def __init__(self) -> None:
         self.run = f"lab04-{uuid.uuid4().hex[:12]}"
-        self.client = docker.from_env(timeout=120)
+        self.labels = {LABEL: self.run, BEGAN: str(int(time.time()))}
+        self.program = tools.require("docker").argv[0]
+        self.client = docker.from_env(timeout=300)
+        self._lock = threading.RLock()
         self._images = 0
+        self._bases: dict[str, str] = {}
         self._network: Any = None
+        self._inside: Any = None
+        self._gate: Any = None
+        self._sweep()
+
+    # --- the end --------------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Remove every container, network and image of this run."""
-        mine = {"label": f"{LABEL}={self.run}"}
-        for container in self.client.containers.list(all=True, filters=mine):
-            with contextlib.suppress(DockerException):
-                container.remove(force=True, v=True)
-        if self._network is not None:
-            with contextlib.suppress(DockerException):
-                self._network.remove()
-        for number in range(self._images):
-            with contextlib.suppress(DockerException):
-                self.client.images.remove(f"{self.run}:{number}", force=True)
-        with contextlib.suppress(DockerException):
-            # The classic builder labels the last stage only: earlier stages of a build are still left behind.
-            self.client.images.prune({"dangling": True, **mine})
+        self._remove({"label": f"{LABEL}={self.run}"})
         self.client.close()
 
-    def build(self, folder: Path) -> Build:
-        """``docker build`` with limits on memory and time."""
-        tag = f"{self.run}:{self._images}"
-        self._images += 1
-        argv = ["docker", "build", "--tag", tag, "--label", f"{LABEL}={self.run}", "--memory", "1g", str(folder)]
+    def _remove(self, mine: dict[str, Any]) -> None:
+        for container in self.client.containers.list(all=True, filters=mine, ignore_removed=True):
+            with contextlib.suppress(DockerException):
+                container.remove(force=True, v=True)
+        for network in self.client.networks.list(filters=mine):
+            with contextlib.suppress(DockerException):
+                network.remove()
+        while True:  # an image goes only after those that were built on it
+            gone = 0
+            for found in self.client.images.list(all=True, filters=mine):
+                with contextlib.suppress(DockerException):
+                    self.client.images.remove(found.id, force=True)
+                    gone += 1
+            if not gone:
+                return
+
+    def _sweep(self) -> None:
+        """What runs that were killed have left: anything of this lab that is older than any run may be."""
+        with contextlib.suppress(DockerException):
+            kinds = (
+                [
+                    c.labels
+                    for c in self.client.containers.list(all=True, filters={"label": BEGAN}, ignore_removed=True)
+                ],
+                [n.attrs.get("Labels") or {} for n in self.client.networks.list(filters={"label": BEGAN})],
+                [i.labels for i in self.client.images.list(filters={"label": BEGAN})],
+            )
+            runs = {labels[LABEL]: labels[BEGAN] for kind in kinds for labels in kind if LABEL in labels}
+            for run, began in runs.items():
+                if not began.isdigit() or int(began) < time.time() - FORGOTTEN_S:
+                    self._remove({"label": f"{LABEL}={run}"})
+
+    # --- images to start from -------------------------------------------------------------------------------------------
+
+    def base(self, wanted: str) -> str:
+        """A labelled image with the content of the one that is wanted.
+
+        Raises:
+            Blocked: it is not on this machine and cannot be had.
+        """
+        with self._lock:
+            if wanted not in self._bases:
+                found = self._find(wanted)
+                tag = f"{self.run}:base-{len(self._bases)}"
+                text = f"FROM {found}\n" + "".join(f"LABEL {key}={value}\n" for key, value in self.labels.items())
+                for _ in self.client.api.build(fileobj=io.BytesIO(text.encode()), tag=tag, rm=True, forcerm=True):
+                    pass
+                self._bases[wanted] = tag
+            return self._bases[wanted]
+
+    def _find(self, wanted: str) -> str:
+        if self._has(wanted):
+            return wanted
         try:
-            done = subprocess.run(argv, capture_output=True, text=True, errors="replace", timeout=BUILD_S)
+            done = subprocess.run(
+                [self.program, "pull", "--quiet", wanted],
+                capture_output=True, text=True, errors="replace", timeout=PULL_S,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            done = subprocess.CompletedProcess([], 1, "", f"it did not come within {PULL_S} s")
+        if done.returncode == 0:
+            return wanted
+        if dockerfile.can_stand_in(wanted) and self._has(dockerfile.STAND_IN):
+            return dockerfile.STAND_IN
+        why = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
+        if re.search(r"manifest unknown|not found|does not exist|denied|invalid reference", why[0]):
+            fail(f"the image {wanted} does not exist where images come from", observed=why[0])
+        raise Blocked(
+            f"the image {wanted}",
+            f"The Dockerfile needs it and it cannot be pulled from here. Without a network, {dockerfile.STAND_IN} can be used.",
+        )
+
+    def _has(self, name: str) -> bool:
+        try:
+            self.client.images.get(name)
+        except ImageNotFound:
+            return False
+        except APIError:  # a name that is none
+            return False
+        return True
+
+    # --- building -------------------------------------------------------------------------------------------------------
+
+    def build(self, folder: Path, *, index: bool = True, cache: bool = True) -> Build:
+        """``docker build`` with limits on memory, time and network.
+
+        Args:
+            index: whether the package index can be reached; nothing else ever can.
+            cache: whether layers of this run's earlier builds may be used again.
+        """
+        path = folder / "Dockerfile"
+        text = path.read_text("utf-8", "replace")
+        bases = {source.image: self.base(source.image) for source in dockerfile.sources(text)}
+        path.write_text(dockerfile.on_other_images(text, bases), "utf-8")
+        with self._lock:
+            tag = f"{self.run}:{self._images}"
+            self._images += 1
+        proxy = f"http://{self.gate()}:{GATE_PORT}"
+        argv = [self.program, "build", "--tag", tag, "--force-rm", "--memory", BUILD_MEMORY, "--memory-swap", BUILD_MEMORY]
+        argv += [word for key, value in self.labels.items() for word in ("--label", f"{key}={value}")]
+        # These names are known to every build, and no layer holds them. The same ones each time: they count for the cache.
+        names = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
+        argv += [word for name in names for word in ("--build-arg", f"{name}={proxy}")]
+        argv += ["--network", str(self._inside.name) if index else "none"]
+        argv += [] if cache else ["--no-cache"]
+        environment = {**os.environ, "DOCKER_BUILDKIT": "0", "DOCKER_CLI_HINTS": "false"}
+        try:
+            done = subprocess.run(
+                [*argv, str(folder)], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, text=True, errors="replace", timeout=BUILD_S,
+            )  # fmt: skip
         except subprocess.TimeoutExpired:
             return Build("", f"the build was stopped after {BUILD_S} s")
-        return Build(tag if done.returncode == 0 else "", done.stdout + done.stderr)
+        output = re.sub(r"(?s)^DEPRECATED:.*?\n\n", "", done.stdout)
+        for name, base in bases.items():
+            output = output.replace(base, name)
+        return Build(tag if done.returncode == 0 else "", output)
+
+    def gate(self) -> str:
+        """Address of the proxy that leads builds to the package index, started when it is first asked for."""
+        with self._lock:
+            if self._gate is None:
+                self._inside = self.client.networks.create(
+                    f"{self.run}-build", driver="bridge", internal=True, labels=self.labels
+                )
+                self._gate = self.client.containers.create(
+                    self.base(dockerfile.STAND_IN), ["python3", "-u", "-c", GATE_SCRIPT.read_text("utf-8")],
+                    labels=self.labels, user="65534:65534", read_only=True, cap_drop=["ALL"], mem_limit="128m",
+                    security_opt=["no-new-privileges"], pids_limit=256, log_config=_bounded_log(),
+                )  # fmt: skip
+                self._inside.connect(self._gate)
+                self._gate.start()
+                deadline = time.monotonic() + GATE_READY_S
+                while b"ready" not in self._gate.logs():
+                    self._gate.reload()
+                    if time.monotonic() > deadline or self._gate.status == "exited":
+                        raise RuntimeError(f"the gate to the index did not start: {self._gate.logs()[-500:]!r}")
+                    time.sleep(0.1)
+                self._gate.reload()
+            networks = self._gate.attrs["NetworkSettings"]["Networks"]
+            return str(networks[self._inside.name]["IPAddress"])
+
+    def gate_said(self, word: str) -> list[str]:
+        """Hosts that builds asked for and were ``refused``, or that were ``unreachable``."""
+        lines = self._gate.logs().decode("utf-8", "replace").splitlines() if self._gate else []
+        return sorted({line.split()[1] for line in lines if line.startswith(f"{word} ")})
+
+    # --- running --------------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def container(self, image: str, **options: Any) -> Iterator[Running]:
-        """Start a container whose port is published on loopback; it is removed when the block ends."""
+    def container(
+        self, tag: str, *, files: Mapping[str, str] | None = None, name: str = "", **options: Any
+    ) -> Iterator[Running]:
+        """Start a container whose port is published on loopback; it is removed when the block ends.
+
+        Args:
+            files: texts to put below the container's root before it starts, by path.
+            name: the name under which other containers of this run find it.
+        """
         settings: dict[str, Any] = {
-            "detach": True, "labels": {LABEL: self.run}, "mem_limit": "256m", "memswap_limit": "256m", "pids_limit": 128,
-            "network": self._net(), "ports": {f"{PORT}/tcp": ("127.0.0.1", None)},
+            "labels": self.labels, "mem_limit": "256m", "memswap_limit": "256m", "pids_limit": 128, "nano_cpus": 2 * SECOND,
+            "ports": {f"{PORT}/tcp": ("127.0.0.1", None)}, "healthcheck": {"test": ["NONE"]}, "log_config": _bounded_log(),
         }  # fmt: skip
-        container = self.client.containers.run(image, **(settings | options))
+        network = self._net()
+        # A name on a network can be given when a container is connected, not when it is made.
+        settings |= {"network": network.name} if not name else {}
+        container = self.client.containers.create(tag, **(settings | options))
         try:
-            yield Running(container)
+            if name:
+                self.client.networks.get("bridge").disconnect(container)
+                network.connect(container, aliases=[name])
+            if files:
+                container.put_archive("/", image.pack(files))
+            yield Running.start(container, PORT)
         finally:
-            with contextlib.suppress(NotFound):
+            with contextlib.suppress(DockerException):
                 container.remove(force=True, v=True)
 
-    def _net(self) -> str:
+    def _net(self) -> Any:
         """A bridge of this run without a way out: nothing is translated to an address of this machine."""
-        if self._network is None:
-            self._network = self.client.networks.create(
-                self.run, driver="bridge", labels={LABEL: self.run},
-                options={"com.docker.network.bridge.enable_ip_masquerade": "false"},
-            )  # fmt: skip
-        return str(self._network.name)
+        with self._lock:
+            if self._network is None:
+                self._network = self.client.networks.create(
+                    self.run, driver="bridge", labels=self.labels,
+                    options={"com.docker.network.bridge.enable_ip_masquerade": "false"},
+                )  # fmt: skip
+            return self._network
 
-    def save(self, image: str, secret: str) -> Saved:
-        """Read every layer of an image and look for a text in its files and in its configuration."""
-        needle = secret.encode()
-        holding: list[str] = []
-        with tempfile.TemporaryFile() as file:
-            for chunk in self.client.api.get_image(image):
-                file.write(chunk)
-            file.seek(0)
-            with tarfile.open(fileobj=file) as outer:
-                manifest = json.loads(_bytes(outer, "manifest.json"))[0]
-                raw = _bytes(outer, manifest["Config"])
-                config = json.loads(raw)
-                if needle in raw:
-                    holding.append("the image's history or configuration")
-                layers = []
-                digests = config["rootfs"]["diff_ids"]
-                for digest, member in zip(digests, manifest["Layers"], strict=True):
-                    names = []
-                    with tarfile.open(fileobj=outer.extractfile(member)) as inner:
-                        for entry in inner:
-                            names.append(entry.name.removeprefix("./"))
-                            stream = inner.extractfile(entry) if entry.isfile() else None
-                            if stream is not None and needle in stream.read(TEXT):
-                                holding.append(entry.name)
-                    layers.append(Layer(digest, tuple(names)))
-        return Saved(tuple(layers), tuple(holding), config)
+    # --- looking --------------------------------------------------------------------------------------------------------
+
+    def save(self, tag: str, texts: Iterable[str] = ()) -> image.Image:
+        """Read every layer of an image and look for texts in its files and in its configuration."""
+        known = [
+            layer for base in self._bases.values() for layer in self.client.images.get(base).attrs["RootFS"]["Layers"]
+        ]
+        return image.read(self.client.api.get_image(tag), texts, known)
+
+    def config(self, tag: str) -> Mapping[str, Any]:
+        """The configuration of an image: user, environment, health check, labels."""
+        config: Mapping[str, Any] = self.client.images.get(tag).attrs["Config"]
+        return config
 
 
-class Running:
-    """One container that was started."""
-
-    def __init__(self, container: Container) -> None:
-        self.container = container
-
-    @property
-    def url(self) -> str:
-        ports = self.container.attrs["NetworkSettings"]["Ports"].get(f"{PORT}/tcp") or [{"HostPort": "0"}]
-        return f"http://127.0.0.1:{ports[0]['HostPort']}"
-
-    @property
-    def state(self) -> Mapping[str, Any]:
-        self.container.reload()
-        state: Mapping[str, Any] = self.container.attrs["State"]
-        return state
-
-    def logs(self) -> str:
-        return self.container.logs(tail=12).decode("utf-8", "replace")[-1500:]
-
-    def wait_ready(self) -> bool:
-        """Does /readyz answer 200 in time?"""
-        deadline = time.monotonic() + STARTS_S
-        while time.monotonic() < deadline and self.state["Running"]:
-            with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(f"{self.url}/readyz", timeout=3, trust_env=False).status_code == 200:
-                    return True
-            time.sleep(0.2)
-        return False
-
-    def post(self, path: str, body: Any, timeout: float = 20) -> httpx.Response:
-        return httpx.post(f"{self.url}{path}", json=body, timeout=timeout, trust_env=False)
-
-    def wait_health(self, wanted: tuple[str, ...]) -> str:
-        """Wait for one of these health states, or for the container's end; returns what is true then."""
-        deadline = time.monotonic() + STARTS_S
-        seen = "none"
-        while time.monotonic() < deadline:
-            state = self.state
-            if not state["Running"]:
-                return f"ended with status {state['ExitCode']}"
-            seen = str((state.get("Health") or {}).get("Status", "none"))
-            if seen in wanted:
-                break
-            time.sleep(0.3)
-        return seen
-
-
-def probability(model: Mapping[str, Any], flight: Mapping[str, float]) -> float:
-    """What the model of this run says, worked out by the judge."""
-    total = model["intercept"] + sum(value * flight.get(name, 0) for name, value in model["coefficients"].items())
-    return 1 / (1 + math.exp(-total))
-
-
-def _bytes(archive: tarfile.TarFile, name: str) -> bytes:
-    stream = archive.extractfile(name)
-    return (stream or io.BytesIO()).read()
+def _bounded_log() -> LogConfig:
+    return LogConfig(type="json-file", config={"max-size": "2m", "max-file": "1"})

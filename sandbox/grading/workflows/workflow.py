@@ -8,59 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from sandbox.grading.api import fail
+from sandbox.plainyaml import NotYaml, read_yaml
 
 KNOWN_ACTIONS = {"checkout", "setup-python", "cache", "upload-artifact", "download-artifact"}
 RUNNERS = {"ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04"}
 Table = Mapping[str, Any]
-
-
-class NotYaml(Exception):
-    """The text is no YAML that GitHub would read; the message has line and column."""
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML as GitHub reads it: `on` is a word, not a truth value; a key that is there twice is an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"the key {key.value!r} is there twice", key.start_mark
-                    )
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, rule) for tag, rule in rules if tag != "tag:yaml.org,2002:bool"]
-    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool", re.compile(r"^(true|True|TRUE|false|False|FALSE)$"), list("tTfF")
-)
-
-
-def read_yaml(text: str, name: str) -> Any:
-    """Parse YAML.
-
-    Raises:
-        NotYaml: it cannot be parsed; says where and shows the line.
-    """
-    try:
-        return yaml.load(text, _Loader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"{name}, line {mark.line + 1}, column {mark.column + 1}" if mark else name
-        lines = text.splitlines()
-        shown = f"\n{lines[mark.line]}\n{' ' * mark.column}^" if mark and mark.line < len(lines) else ""
-        raise NotYaml(f"{where}: {error.problem or error.context}{shown}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise NotYaml(f"{name}: {error}") from None
 
 
 def parse(text: str, name: str, folder: Path) -> Workflow:

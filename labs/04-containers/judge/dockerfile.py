@@ -1,0 +1,116 @@
+"""Reads a Dockerfile as data: which images it starts from, whether they are pinned, and the same file on other images."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+_VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?([-+])([^}]*))?\}|(\w+))")
+_RELEASE = re.compile(r"bookworm|bullseye|trixie|buster|alpine3\.\d+|noble|jammy|ubi\d")
+_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
+STAND_IN = "python:3.11-slim-bookworm"
+_STANDS_FOR = re.compile(r"(?:library/)?python:3\.11(?:\.\d+)?-slim(?:-bookworm)?(?:@sha256:[0-9a-f]{64})?")
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One instruction: its lines (from, until; counted from 0), its word and the rest in one line."""
+
+    begin: int
+    end: int
+    word: str
+    rest: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """An image of elsewhere that the file needs: where it is named, by which text, and what that comes to."""
+
+    instruction: Instruction
+    text: str
+    image: str
+
+
+def instructions(text: str) -> Iterator[Instruction]:
+    """The instructions of a Dockerfile; comments and empty lines inside a continued one count as nothing, as in a build."""
+    begin, gathered = -1, ""
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        begin = number if begin < 0 else begin
+        goes_on = line.rstrip().endswith("\\")
+        gathered += line.rstrip().removesuffix("\\") + " "
+        if not goes_on or number == len(lines) - 1:
+            word, _, rest = gathered.strip().partition(" ")
+            yield Instruction(begin, number, word.upper(), rest.strip())
+            begin, gathered = -1, ""
+
+
+def sources(text: str) -> list[Source]:
+    """Every image of elsewhere, in order; ``scratch`` and the file's own stages are none."""
+    values: dict[str, str] = {}
+    stages: set[str] = set()
+    found: list[Source] = []
+    number = 0
+    for instruction in instructions(text):
+        words = instruction.rest.split()
+        if instruction.word == "ARG" and not number:
+            values |= {k: v.strip("\"'") for k, _, v in (word.partition("=") for word in words)}
+        elif instruction.word == "FROM":
+            names = [word for word in words if not word.startswith("--")]
+            if not names:
+                continue
+            image = _resolve(names[0], values)
+            if image.lower() not in stages | {"scratch"}:
+                found.append(Source(instruction, names[0], image))
+            if len(names) == 3 and names[1].lower() == "as":
+                stages.add(names[2].lower())
+            stages.add(str(number))
+            number += 1
+        elif instruction.word == "COPY":
+            for word in words:
+                if word.startswith("--from=") and word.removeprefix("--from=").lower() not in stages:
+                    found.append(Source(instruction, word.removeprefix("--from="), word.removeprefix("--from=")))
+    return found
+
+
+def on_other_images(text: str, images: Mapping[str, str]) -> str:
+    """The same file with other images in place of its own; each line keeps its number."""
+    lines = text.splitlines()
+    for source in sources(text):
+        instruction, other = source.instruction, images[source.image]
+        if instruction.word == "FROM":
+            rest = " ".join(other if word == source.text else word for word in instruction.rest.split())
+            lines[instruction.begin : instruction.end + 1] = [
+                f"FROM {rest}",
+                *[""] * (instruction.end - instruction.begin),
+            ]
+        else:
+            for number in range(instruction.begin, instruction.end + 1):
+                lines[number] = lines[number].replace(f"--from={source.text}", f"--from={other}")
+    return "\n".join(lines) + "\n"
+
+
+def is_pinned(image: str) -> bool:
+    """A digest, a full version (three numbers), or a version with the release of the system below it."""
+    if _DIGEST.search(image):
+        return True
+    tag = image.rpartition("/")[2].partition(":")[2]
+    return bool(re.search(r"\d+\.\d+\.\d+", tag) or (re.search(r"\d", tag) and _RELEASE.search(tag)))
+
+
+def can_stand_in(image: str) -> bool:
+    """Whether the course's Python image may stand for this one where it cannot be pulled."""
+    return bool(_STANDS_FOR.fullmatch(image))
+
+
+def _resolve(text: str, values: Mapping[str, str]) -> str:
+    def value(match: re.Match[str]) -> str:
+        known = values.get(match[1] or match[4], "")
+        if match[2] == "-":
+            return known or match[3]
+        return (match[3] if known else "") if match[2] == "+" else known
+
+    return _VARIABLE.sub(value, text.strip("\"'"))

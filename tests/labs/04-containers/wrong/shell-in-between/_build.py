@@ -1,0 +1,10 @@
+from pathlib import Path
+
+for name, old, new in (
+    ('Dockerfile', 'ENTRYPOINT ["dumb-init", "--"]\nCMD ["python", "-m", "service"]', 'COPY docker/start.sh /start.sh\nENTRYPOINT ["sh", "/start.sh"]'),
+    ('.dockerignore', '!model\n', '!model\n!docker\n'),
+):
+    path = Path(name)
+    text = path.read_text()
+    assert text.count(old) == 1, old
+    path.write_text(text.replace(old, new))

@@ -1,0 +1,2 @@
+echo starting
+python -m service

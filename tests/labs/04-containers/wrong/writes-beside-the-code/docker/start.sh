@@ -1,0 +1,3 @@
+set -eu
+date > /app/started
+exec python -m service
