@@ -38,15 +38,14 @@ def dockerfile_text(submission: Any) -> Callable[[], str]:
 
 
 @pytest.fixture(scope="session")
-def lint(submission: Any, dockerfile_text: Callable[[], str]) -> Callable[[], list[str]]:
+def lint(lab: Any, dockerfile_text: Callable[[], str]) -> Callable[[], list[str]]:
     """What hadolint reports at the levels error and warning, a line each."""
 
     def ask() -> list[str]:
         done = subprocess.run(
-            # Versions of system packages are not pinned here: their archives keep no old ones.
             [tools.require("hadolint").argv[0], "--no-color", "--disable-ignore-pragma", "--failure-threshold", "warning",
-             *(word for rule in ("DL3008", "DL3018") for word in ("--ignore", rule)), "--config", "/dev/null", "-"],
-            input=dockerfile_text(), capture_output=True, text=True, errors="replace", timeout=60, cwd=submission.path,
+             "--config", str(lab.folder / "judge/machine/hadolint.yaml"), "-"],
+            input=dockerfile_text(), capture_output=True, text=True, errors="replace", timeout=60,
         )  # fmt: skip
         lines = [line.removeprefix("-:") for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         found = [

@@ -65,6 +65,7 @@ CLASS = (
 BEFORE = {
     ("instructors/grading.md", "lab check"): CLASS,
     ("labs/00-orientation.md", "curl -s -X POST"): "cp labs/00-orientation/flight.json .",
+    ("labs/04-containers.md", "docker build"): f"cp -r {ROOT}/solutions/04-containers/. .",
     ("labs/10-monitoring.md", "promtool test rules"): f"cp {ROOT}/solutions/10-monitoring/rules/*.yml rules/",
     ("labs/10-monitoring.md", "amtool"): f"cp {ROOT}/solutions/10-monitoring/alertmanager.yml .",
     ("labs/02-testing.md", "../../.venv/bin/python -m pytest"): f"cp -r {ROOT}/solutions/02-testing/tests .",
@@ -79,6 +80,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "instructors/grading.md": (),
     "labs/00-orientation.md": (),
     "labs/02-testing.md": (),
+    "labs/04-containers.md": ("docker", "hadolint"),
     "labs/05-continuous-integration.md": ("act",),
     "labs/06-continuous-delivery.md": ("act", "traefik"),
     "labs/10-monitoring.md": ("prometheus", "promtool", "amtool"),

@@ -25,9 +25,10 @@ from sandbox import tools
 from sandbox.grading import Blocked, fail
 
 LABEL = "devops-ml-sandbox.lab04"
+"""On every layer, container and network of this lab. Its value is the run, or ``layers`` on what runs share."""
 BEGAN = f"{LABEL}.began"
-FORGOTTEN_S = 2 * 3600
-"""What an older run left behind because it was killed is removed by the next one."""
+KEPT_S = 3600
+"""Layers are kept so long for the next build; so are things that a run has left because it was killed."""
 PORT = 8000
 BUILD_S = 420
 PULL_S = 300
@@ -57,7 +58,7 @@ class Engine:
 
     Images are built with the engine's classic builder: it is the one whose containers can be limited. The images that a
     Dockerfile starts from are given a label first, which every layer on top inherits: so all that a build leaves
-    behind is found again, and no layer is shared with another run.
+    behind is found again. Layers outlive the run for a while, since the next build begins with the same ones.
     """
 
     def __init__(self) -> None:
@@ -66,7 +67,7 @@ class Engine:
         self.program = tools.require("docker").argv[0]
         self.client = docker.from_env(timeout=300)
         self._lock = threading.RLock()
-        self._images = 0
+        self._tags: list[tuple[str, bool]] = []
         self._bases: dict[str, str] = {}
         self._network: Any = None
         self._inside: Any = None
@@ -76,41 +77,37 @@ class Engine:
     # --- the end --------------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Remove every container, network and image of this run."""
-        self._remove({"label": f"{LABEL}={self.run}"})
+        """Remove every container, network and image of this run; layers that a next build can use stay for a while."""
+        self._remove(self.run)
+        for tag, shared in self._tags:
+            with contextlib.suppress(DockerException):
+                self.client.images.remove(tag, force=True, noprune=shared)
         self.client.close()
 
-    def _remove(self, mine: dict[str, Any]) -> None:
+    def _remove(self, run: str) -> None:
+        mine = {"label": f"{LABEL}={run}"}
         for container in self.client.containers.list(all=True, filters=mine, ignore_removed=True):
             with contextlib.suppress(DockerException):
                 container.remove(force=True, v=True)
         for network in self.client.networks.list(filters=mine):
             with contextlib.suppress(DockerException):
                 network.remove()
-        while True:  # an image goes only after those that were built on it
-            gone = 0
-            for found in self.client.images.list(all=True, filters=mine):
-                with contextlib.suppress(DockerException):
-                    self.client.images.remove(found.id, force=True)
-                    gone += 1
-            if not gone:
-                return
 
     def _sweep(self) -> None:
-        """What runs that were killed have left: anything of this lab that is older than any run may be."""
+        """What is older than an hour: layers, and what runs that were killed have left."""
+        oldest = time.time() - KEPT_S
         with contextlib.suppress(DockerException):
-            kinds = (
-                [
-                    c.labels
-                    for c in self.client.containers.list(all=True, filters={"label": BEGAN}, ignore_removed=True)
-                ],
-                [n.attrs.get("Labels") or {} for n in self.client.networks.list(filters={"label": BEGAN})],
-                [i.labels for i in self.client.images.list(filters={"label": BEGAN})],
-            )
-            runs = {labels[LABEL]: labels[BEGAN] for kind in kinds for labels in kind if LABEL in labels}
-            for run, began in runs.items():
-                if not began.isdigit() or int(began) < time.time() - FORGOTTEN_S:
-                    self._remove({"label": f"{LABEL}={run}"})
+            found = [
+                c.labels for c in self.client.containers.list(all=True, filters={"label": BEGAN}, ignore_removed=True)
+            ]
+            found += [n.attrs.get("Labels") or {} for n in self.client.networks.list(filters={"label": BEGAN})]
+            for run in {each[LABEL] for each in found if int(each[BEGAN]) < oldest}:
+                self._remove(run)
+            layers = self.client.api.images(all=True, filters={"label": LABEL})
+            for layer in sorted(layers, key=lambda each: each["Created"], reverse=True):
+                if layer["Created"] < oldest:
+                    with contextlib.suppress(DockerException):  # it is in use, or another one stands on it
+                        self.client.api.remove_image(layer["Id"])
 
     # --- images to start from -------------------------------------------------------------------------------------------
 
@@ -124,9 +121,10 @@ class Engine:
             if wanted not in self._bases:
                 found = self._find(wanted)
                 tag = f"{self.run}:base-{len(self._bases)}"
-                text = f"FROM {found}\n" + "".join(f"LABEL {key}={value}\n" for key, value in self.labels.items())
-                for _ in self.client.api.build(fileobj=io.BytesIO(text.encode()), tag=tag, rm=True, forcerm=True):
+                file = io.BytesIO(f"FROM {found}\nLABEL {LABEL}=layers\n".encode())
+                for _ in self.client.api.build(fileobj=file, tag=tag, rm=True, forcerm=True):
                     pass
+                self._tags.append((tag, True))
                 self._bases[wanted] = tag
             return self._bases[wanted]
 
@@ -175,24 +173,30 @@ class Engine:
         bases = {source.image: self.base(source.image) for source in dockerfile.sources(text)}
         path.write_text(dockerfile.on_other_images(text, bases), "utf-8")
         with self._lock:
-            tag = f"{self.run}:{self._images}"
-            self._images += 1
+            tag = f"{self.run}:{len(self._tags)}"
+            self._tags.append((tag, cache))
         proxy = f"http://{self.gate()}:{GATE_PORT}"
-        argv = [self.program, "build", "--tag", tag, "--force-rm", "--memory", BUILD_MEMORY, "--memory-swap", BUILD_MEMORY]
-        argv += [word for key, value in self.labels.items() for word in ("--label", f"{key}={value}")]
+        argv = [
+            self.program,
+            "build",
+            "--tag",
+            tag,
+            "--force-rm",
+            "--memory",
+            BUILD_MEMORY,
+            "--memory-swap",
+            BUILD_MEMORY,
+        ]
         # These names are known to every build, and no layer holds them. The same ones each time: they count for the cache.
         names = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
         argv += [word for name in names for word in ("--build-arg", f"{name}={proxy}")]
         argv += ["--network", str(self._inside.name) if index else "none"]
         argv += [] if cache else ["--no-cache"]
         environment = {**os.environ, "DOCKER_BUILDKIT": "0", "DOCKER_CLI_HINTS": "false"}
-        try:
-            done = subprocess.run(
-                [*argv, str(folder)], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, text=True, errors="replace", timeout=BUILD_S,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return Build("", f"the build was stopped after {BUILD_S} s")
+        done = _run([*argv, str(folder)], environment)
+        if "No such image: sha256" in done.stdout:
+            # Another run swept up a layer, an hour old, between two steps of this build.
+            done = _run([*argv, str(folder)], environment)
         output = re.sub(r"(?s)^DEPRECATED:.*?\n\n", "", done.stdout)
         for name, base in bases.items():
             output = output.replace(base, name)
@@ -281,6 +285,16 @@ class Engine:
         """The configuration of an image: user, environment, health check, labels."""
         config: Mapping[str, Any] = self.client.images.get(tag).attrs["Config"]
         return config
+
+
+def _run(argv: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            errors="replace", timeout=BUILD_S,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(argv, 1, f"the build was stopped after {BUILD_S} s")
 
 
 def _bounded_log() -> LogConfig:

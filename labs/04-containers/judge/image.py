@@ -71,7 +71,12 @@ class Image:
         return history + [name for layer in self.layers for name, what in layer.found if what == text]
 
     def compilers(self) -> list[str]:
-        return [e.name for layer in self.layers for e in layer.entries if e.kind != tarfile.DIRTYPE and e.mode & 0o111 and COMPILER.search(e.name)]
+        return [
+            e.name
+            for layer in self.layers
+            for e in layer.entries
+            if e.kind != tarfile.DIRTYPE and e.mode & 0o111 and COMPILER.search(e.name)
+        ]
 
     def files(self) -> dict[str, Entry]:
         """The files that a container sees, by name."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import json
 import math
-import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -154,11 +152,6 @@ class Running:
                 return True
             time.sleep(0.1)
         return False
-
-    def ended_at(self) -> float:
-        """When it ended, by the engine's clock (seconds since 1970)."""
-        text = re.sub(r"(\.\d{1,6})\d*Z$", r"\1+00:00", self.state["FinishedAt"])
-        return datetime.datetime.fromisoformat(text).timestamp()
 
 
 def probability(model: Mapping[str, Any], flight: Mapping[str, float]) -> float:

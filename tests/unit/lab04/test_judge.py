@@ -1,0 +1,219 @@
+"""What lab 04 reads without an engine: Dockerfiles, compose files, saved images."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+LAB = Path(__file__).resolve().parents[3] / "labs" / "04-containers"
+
+
+@pytest.fixture(scope="module")
+def judge() -> Iterator[Any]:
+    """Imports a module of the lab's ``judge``, as its fixtures do."""
+    sys.path.insert(0, str(LAB))
+    try:
+        yield lambda name: importlib.import_module(f"judge.{name}")
+    finally:
+        sys.path.remove(str(LAB))
+        for name in [name for name in sys.modules if name == "judge" or name.startswith("judge.")]:
+            del sys.modules[name]
+
+
+DOCKERFILE = """\
+# syntax of old
+ARG PYTHON=3.11-slim-bookworm
+FROM python:${PYTHON} AS build
+RUN one && \\
+    # a comment in between
+    two
+FROM --platform=linux/amd64 \\
+    build AS middle
+FROM scratch
+COPY --from=build /a /b
+COPY --chown=1:1 --from=tools:2.1 /c /d
+COPY --from=0 /e /f
+"""
+
+
+def test_images_of_elsewhere_are_found_and_replaced_in_place(judge: Any) -> None:
+    dockerfile = judge("dockerfile")
+    assert [source.image for source in dockerfile.sources(DOCKERFILE)] == ["python:3.11-slim-bookworm", "tools:2.1"]
+    other = dockerfile.on_other_images(DOCKERFILE, {"python:3.11-slim-bookworm": "x:1", "tools:2.1": "y:2"})
+    assert [(n, new) for n, (old, new) in enumerate(zip(DOCKERFILE.splitlines(), other.splitlines(), strict=True)) if old != new] == [
+        (2, "FROM x:1 AS build"),
+        (10, "COPY --chown=1:1 --from=y:2 /c /d"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("image", "pinned"),
+    [
+        ("python", False), ("python:latest", False), ("python:3", False), ("python:3.11", False), ("python:3.11-slim", False),
+        ("python:slim-bookworm", False), ("python:3.11-slim-bookworm", True), ("python:3.11.9-slim", True),
+        ("example.org:5000/python", False), ("example.org:5000/python:3.11.9", True), (f"python@sha256:{'a' * 64}", True),
+        ("python:3.11-alpine3.20", True),
+    ],
+)  # fmt: skip
+def test_pinned_is_what_its_owner_does_not_move(judge: Any, image: str, pinned: bool) -> None:
+    assert judge("dockerfile").is_pinned(image) is pinned
+
+
+def test_only_the_same_family_can_be_stood_in_for(judge: Any) -> None:
+    can = judge("dockerfile").can_stand_in
+    assert all(
+        can(each) for each in ("python:3.11-slim", "python:3.11.9-slim-bookworm", f"python:3.11-slim@sha256:{'0' * 64}")
+    )
+    assert not any(
+        can(each)
+        for each in ("python:3.12-slim-bookworm", "python:3.11", "me/python:3.11-slim", "python:3.11-slim-trixie")
+    )
+
+
+@pytest.mark.parametrize(
+    ("port", "host", "target"),
+    [
+        ("8000:8000", "", "8000"), ("127.0.0.1:80:8000", "127.0.0.1", "8000"), (8000, "", "8000"), ("127.0.0.1::8000", "127.0.0.1", "8000"),
+        ("[::1]:80:8000/tcp", "[::1]", "8000"), ("0.0.0.0:80:8000", "0.0.0.0", "8000"), ("8000-8010:8000-8010", "", "8000-8010"),
+        ({"target": 8000, "host_ip": "127.0.0.1"}, "127.0.0.1", "8000"), ({"target": 8000, "published": "80"}, "", "8000"),
+    ],
+)  # fmt: skip
+def test_a_port_says_where_it_is_open(judge: Any, port: Any, host: str, target: str) -> None:
+    compose = judge("compose")
+    assert compose.Service("api", {"ports": [port]}).ports == [compose.Port(host, target)]
+
+
+@pytest.mark.parametrize(
+    ("value", "megabytes"), [("256m", 256), ("256MB", 256), ("0.25g", 256), (268435456, 256), ("256MiB", 256), ("262144k", 256), ("lots", 0)]
+)  # fmt: skip
+def test_memory_in_every_unit(judge: Any, value: Any, megabytes: int) -> None:
+    service = judge("compose").Service
+    assert service("api", {"mem_limit": value}).memory == megabytes << 20
+    assert service("api", {"deploy": {"resources": {"limits": {"memory": value}}}}).memory == megabytes << 20
+
+
+BAD = {
+    "namespace": "network_mode: host",
+    "process table": "pid: host",
+    "privileged": "privileged: true",
+    "capabilities": "cap_add: [SYS_ADMIN]",
+    "devices": "devices: [/dev/sda:/dev/sda]",
+    "unconfined": "security_opt: [seccomp:unconfined]",
+    "socket": "volumes: [/var/run/docker.sock:/var/run/docker.sock]",
+    "long mount": "volumes: [{type: bind, source: /, target: /host}]",
+    "upwards": "volumes: ['../..:/host']",
+    "from below": "volumes: ['./../..:/host']",
+    "home": "volumes: ['~/.ssh:/ssh']",
+    "filled in": "volumes: ['${HOME_OF:-/root}:/host']",
+    "every address": "ports: ['8000:8000']",
+    "wide address": "ports: ['${ADDRESS:-0.0.0.0}:8000:8000']",
+    "argument": "build: {context: ., args: {TOKEN: '${TOKEN}'}}",
+}
+
+
+@pytest.mark.parametrize("text", BAD.values(), ids=BAD.keys())
+@pytest.mark.parametrize("how", ["plain", "merged", "extended"])
+def test_what_reaches_out_is_seen_however_it_is_written(judge: Any, tmp_path: Path, text: str, how: str) -> None:
+    file = {
+        "plain": f"services:\n  api:\n    image: x\n    {text}\n",
+        "merged": f"x-a: &a\n  {text}\nservices:\n  api:\n    image: x\n    <<: *a\n",
+        "extended": f"services:\n  other:\n    image: x\n    {text}\n  api:\n    extends: {{service: other}}\n",
+    }[how]
+    compose = judge("compose")
+    services = compose.read(file, tmp_path, {"TOKEN": "sk-1"})
+    assert compose.dangers([services["api"]], "sk-1") != []
+    assert (
+        not {"network_mode", "pid_mode", "privileged", "cap_add", "devices", "volumes", "ports"}
+        & compose.settings(services["api"]).keys()
+    )
+
+
+def test_harmless_settings_raise_no_alarm(judge: Any, tmp_path: Path) -> None:
+    compose = judge("compose")
+    text = "services: {api: {image: x, volumes: ['data:/data', './model:/m:ro', /cache], ports: ['127.0.0.1:1:8000']}}\nvolumes: {data: }\n"
+    assert compose.dangers(compose.read(text, tmp_path, {}).values(), "sk-1") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "services: [",
+        "- a",
+        "services: {api: {prots: []}}",
+        "services: {api: {image: x, extends: {service: api}}}",
+        "a: 1",
+    ],
+)
+def test_what_is_no_compose_file_is_told(judge: Any, tmp_path: Path, text: str) -> None:
+    with pytest.raises(judge("compose").NotCompose):
+        judge("compose").read(text, tmp_path, {})
+
+
+def test_env_files_outside_the_folder_are_not_read(judge: Any, tmp_path: Path) -> None:
+    (tmp_path / "outside.env").write_text("A=1\n")
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "inside/service.env").write_text("# no\nB='2'\n")
+    compose = judge("compose")
+    with pytest.raises(compose.NotCompose):
+        compose.read("services: {api: {image: x, env_file: ../outside.env}}", tmp_path / "inside", {})
+    service = compose.read("services: {api: {image: x, env_file: [service.env]}}", tmp_path / "inside", {})["api"]
+    assert service.environment == {"B": "2"}
+
+
+def saved(*layers: dict[str, bytes]) -> bytes:
+    """An image as `docker save` writes it."""
+
+    def tar(files: dict[str, bytes]) -> bytes:
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as archive:
+            for name, content in files.items():
+                member = tarfile.TarInfo(name)
+                member.size, member.mode = len(content), 0o755
+                archive.addfile(member, io.BytesIO(content))
+        return buffer.getvalue()
+
+    config = {
+        "rootfs": {"diff_ids": [str(n) for n in range(len(layers))]},
+        "config": {"Labels": {"a": "b"}},
+        "history": "ENV TOKEN=sk-2",
+    }
+    files = {f"{n}.tar": tar(layer) for n, layer in enumerate(layers)}
+    manifest = [{"Config": "config.json", "Layers": list(files)}]
+    return tar({**files, "config.json": json.dumps(config).encode(), "manifest.json": json.dumps(manifest).encode()})
+
+
+def test_deleted_files_and_the_history_are_read(judge: Any) -> None:
+    image = judge("image")
+    long = b"x" * (image.BLOCK - 3) + b"sk-1 and more"
+    read = image.read([saved({"app/.env": long, "app/a": b"a"}, {"app/.wh..env": b""})], ["sk-1", "sk-2", "sk-3"], [])
+    assert read.places("sk-1") == ["app/.env"]
+    assert read.places("sk-2") == ["the image's history or configuration"]
+    assert read.places("sk-3") == []
+    assert set(read.files()) == {"app/a"}
+
+
+def test_two_images_are_compared_by_what_a_container_sees(judge: Any) -> None:
+    image = judge("image")
+    one = image.read([saved({"a": b"1", "c.pyc": b"1", "old/b": b"1"}, {"old/.wh..wh..opq": b""})], [], [])
+    two = image.read([saved({"a": b"2", "c.pyc": b"2"})], [], [])
+    assert one.differences(two) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("usr/bin/gcc", True), ("usr/bin/x86_64-linux-gnu-gcc-12", True), ("usr/local/bin/clang++", True), ("usr/libexec/gcc/x/12/cc1", True),
+        ("usr/bin/gcc-ar-wrapper", False), ("usr/bin/python3.11", False), ("usr/bin/rcc-tool", False),
+    ],
+)  # fmt: skip
+def test_compilers_are_known_by_name(judge: Any, name: str, is_one: bool) -> None:
+    image = judge("image")
+    assert image.read([saved({name: b"x"})], [], []).compilers() == [name] * is_one
