@@ -19,6 +19,8 @@ READY_S = 150
 IDLE_S = 20
 WORKS_S = 0.05
 """Whoever uses less CPU time than this in so many seconds is not starting any more."""
+PROBES = 3
+"""So many of its last probes decide: one may have been under way, and two in a row make it unhealthy."""
 ANSWER_BYTES = 1_000_000
 
 
@@ -125,18 +127,28 @@ class Running:
     # --- health ---------------------------------------------------------------------------------------------------------
 
     def wait_health(self) -> str:
-        """The first verdict on its health: ``healthy``, ``unhealthy``, ``none`` (no health check), ``undecided``, or
-        ``ended 1`` with the exit status where the container ended before."""
+        """What its health check says once the service is up: ``healthy``, ``unhealthy``, ``none`` (no health check),
+        ``undecided``, or ``ended 1`` with the exit status where the container ended.
+
+        A probe of a service that is still starting says nothing about it, so only those count that began later.
+        """
         deadline = time.monotonic() + READY_S
+        up = False
+        before: set[str] = set()
         while time.monotonic() < deadline:
             state = self.state
             if not state["Running"]:
                 return f"ended {state['ExitCode']}"
-            health = str((state.get("Health") or {}).get("Status", "none"))
-            if health != "starting":
-                return health
+            health = state.get("Health") or {}
+            if health.get("Status", "none") in ("none", "healthy"):
+                return str(health.get("Status", "none"))
+            probes = {str(probe["Start"]) for probe in health.get("Log") or ()}
+            if up and len(probes - before) >= PROBES:
+                return str(health["Status"])
+            if not up and self.get("/healthz", timeout=10) is not None:
+                up, before = True, probes
             time.sleep(0.3)
-        return "undecided"
+        return "unhealthy" if self.state.get("Health", {}).get("Status") == "unhealthy" else "undecided"
 
     def probe_said(self) -> str:
         """What the last health probe printed."""
