@@ -16,13 +16,13 @@ from judge import commits
 from judge.runs import CI, Runs, Scene
 
 from sandbox import tools
+from sandbox.grading.plainyaml import read_yaml
 from sandbox.grading.workflows import repository
 from sandbox.grading.workflows.concurrency import Answer, ask, settings
 from sandbox.grading.workflows.repository import PULL
 from sandbox.grading.workflows.run import Outcome, must_be_green
 from sandbox.grading.workflows.workflow import KNOWN_ACTIONS, RUNNERS, Workflow, parse
 from sandbox.jail import Finished, Limits
-from sandbox.plainyaml import read_yaml
 
 
 @pytest.fixture(scope="session")

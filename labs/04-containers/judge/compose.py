@@ -16,7 +16,7 @@ from typing import Any
 
 import jsonschema
 
-from sandbox.plainyaml import NotYaml, read_yaml
+from sandbox.grading.plainyaml import NotYaml, read_yaml
 
 FILE = "compose.yaml"
 SCHEMA = "builtin_schemas/vendor/compose-spec.json"

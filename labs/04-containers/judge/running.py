@@ -143,7 +143,7 @@ class Running:
             if health.get("Status", "none") in ("none", "healthy"):
                 return str(health.get("Status", "none"))
             probes = {str(probe["Start"]) for probe in health.get("Log") or ()}
-            if up and len(probes - before) >= PROBES:
+            if up and len(probes - before) >= PROBES and health["Status"] != "starting":
                 return str(health["Status"])
             if not up and self.get("/healthz", timeout=10) is not None:
                 up, before = True, probes

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.grading.api import fail
-from sandbox.plainyaml import NotYaml, read_yaml
+from sandbox.grading.plainyaml import NotYaml, read_yaml
 
 KNOWN_ACTIONS = {"checkout", "setup-python", "cache", "upload-artifact", "download-artifact"}
 RUNNERS = {"ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04"}
