@@ -93,6 +93,18 @@ def on_other_images(text: str, images: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def refused(text: str) -> str:
+    """What in the file the judge does not build, and why; empty where nothing.
+
+    ``ADD`` fetches addresses through the engine itself, past the limits of a build's network, and ``ONBUILD`` can bring one in.
+    Another escape character would make this reader and the engine read two different files.
+    """
+    if re.search(r"(?im)^\s*#\s*escape\s*=", text):
+        return "the directive `escape`"
+    words = {instruction.word for instruction in instructions(text)} & {"ADD", "ONBUILD"}
+    return f"the instruction {sorted(words)[0]}" if words else ""
+
+
 def is_pinned(image: str) -> bool:
     """A digest, a full version (three numbers), or a version with the release of the system below it."""
     if _DIGEST.search(image):

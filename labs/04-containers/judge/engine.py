@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import docker
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import APIError, DockerException, NullResource
 from docker.types import LogConfig
 
 from judge import dockerfile, image
@@ -33,6 +33,7 @@ PORT = 8000
 BUILD_S = 420
 PULL_S = 300
 BUILD_MEMORY = "1g"
+MOST_BYTES = 3_000_000_000
 GATE_SCRIPT = Path(__file__).with_name("machine") / "index_gate.py"
 GATE_PORT = 3128
 GATE_READY_S = 90
@@ -133,7 +134,7 @@ class Engine:
             return wanted
         try:
             done = subprocess.run(
-                [self.program, "pull", "--quiet", wanted],
+                [self.program, "pull", "--quiet", "--", wanted],
                 capture_output=True, text=True, errors="replace", timeout=PULL_S,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
@@ -153,9 +154,7 @@ class Engine:
     def _has(self, name: str) -> bool:
         try:
             self.client.images.get(name)
-        except ImageNotFound:
-            return False
-        except APIError:  # a name that is none
+        except (APIError, NullResource):  # it is not there, or the name is none
             return False
         return True
 
@@ -169,7 +168,9 @@ class Engine:
             cache: whether layers of this run's earlier builds may be used again.
         """
         path = folder / "Dockerfile"
-        text = path.read_text("utf-8", "replace")
+        text = path.read_text("utf-8-sig", "replace") if path.is_file() else fail("there is no Dockerfile")
+        if word := dockerfile.refused(text):
+            fail(f"{word} is not built here", expected="COPY, and files of the build context")
         bases = {source.image: self.base(source.image) for source in dockerfile.sources(text)}
         path.write_text(dockerfile.on_other_images(text, bases), "utf-8")
         with self._lock:

@@ -79,6 +79,15 @@ def test_only_the_same_family_can_be_stood_in_for(judge: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["FROM a\nADD http://x/y /z\n", "FROM a\nadd \\\n  x /z\n", "FROM a\nONBUILD ADD x /y\n", "# escape=`\nFROM a\n"],
+)
+def test_what_the_engine_would_fetch_by_itself_is_refused(judge: Any, text: str) -> None:
+    assert judge("dockerfile").refused(text)
+    assert not judge("dockerfile").refused(DOCKERFILE)
+
+
+@pytest.mark.parametrize(
     ("port", "host", "target"),
     [
         ("8000:8000", "", "8000"), ("127.0.0.1:80:8000", "127.0.0.1", "8000"), (8000, "", "8000"), ("127.0.0.1::8000", "127.0.0.1", "8000"),
