@@ -454,7 +454,7 @@ def check_role_may_not(case, dev, rights):
 
 
 @check(points=2, after="valid", timeout=LONG, hint="Search your files for a key. Where should a key come from instead?")
-def check_no_credentials(dev_applied, submission, cloud, credentials):
+def check_no_credentials(dev_applied, submission, cloud, credentials, saved):
     """No credential is in code, plan, state or outputs."""
     applied = dev_applied()
     others = cloud.access_keys() - {credentials[0]}
@@ -464,7 +464,11 @@ def check_no_credentials(dev_applied, submission, cloud, credentials):
     for name in submission.accepted:
         if found := re.search(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b", submission.read(name)):
             fail(f"{name} holds an access key", observed=f"{found.group()[:8]}…", expected="no key in any file")
-    places = {"plan": applied.visit["show"].out, "state": str(applied.state), "output": applied.visit["apply"].out}
+    places = {
+        "plan": saved.plan_text(applied.planned),
+        "state": str(applied.state),
+        "output": applied.visit["apply"].out,
+    }
     for place, text in places.items():
         assert credentials[0] not in text and credentials[1] not in text, (
             f"the {place} of dev holds the credentials that Terraform was run with"
@@ -494,7 +498,7 @@ def check_second_plan_empty(dev_again):
     assert again.init.ok, f"`terraform init` on another machine fails: {again.init.problem()}"
     assert again.plan.status in (0, 2), f"`terraform plan` on another machine fails: {again.plan.problem()}"
     if again.plan.status == 2:
-        shown = "; ".join(again.changes[:4]) or "a change of the outputs"
+        shown = "; ".join(str(change) for change in again.changes[:4]) or "a change of the outputs"
         fail(
             "a plan right after the apply is not empty",
             observed=f"{shown}{' …' if len(again.changes) > 4 else ''}",
@@ -550,9 +554,9 @@ def check_live_version_kept(dev_drifted, drifts):
 def check_old_bucket_survives(prod_applied, old_bucket):
     """Prod's bucket, made long ago under another address, is taken over with every model in it."""
     applied = prod_applied()
-    for name in ("init", "plan", "show"):
+    for name in ("init", "plan"):
         assert applied.visit[name].ok, f"prod: `terraform {name}` fails: {applied.visit[name].problem()}"
-    if address := old_bucket.deletes_bucket(applied.plan):
+    if address := old_bucket.deletes_bucket(applied.planned):
         fail(
             "the plan for prod destroys the bucket with the models",
             observed=f"{address} will be destroyed or replaced",

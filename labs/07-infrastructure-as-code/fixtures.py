@@ -48,6 +48,7 @@ def make_machines(
 ) -> Callable[[Service | None], Machines]:
     """Machines beside one cloud."""
     mirror = provider.find_mirror(program, Path.home() / ".cache" / "devops-ml-sandbox" / "terraform")
+    plugin = provider.programs(mirror, provider.host_of(program))[0].relative_to(mirror)
     configuration = tmp_path_factory.mktemp("terraform") / "terraform.rc"
     configuration.write_text(
         'provider_installation {\n  filesystem_mirror {\n    path = "/plugins"\n  }\n}\ndisable_checkpoint = true\n',
@@ -56,7 +57,9 @@ def make_machines(
     key, secret = fresh_credentials(random.Random(f"{run_seed}:credentials"))
 
     def make(cloud: Service | None) -> Machines:
-        return Machines(jail, program, mirror, JUDGE, configuration, cloud.sockets if cloud else None, key, secret)
+        return Machines(
+            jail, program, mirror, plugin, JUDGE, configuration, cloud.sockets if cloud else None, key, secret
+        )
 
     return make
 
@@ -169,6 +172,12 @@ def credentials(make_machines: Any) -> tuple[str, str]:
     """The access key and the secret that the learner's commands run with."""
     machines = make_machines(None)
     return machines.key, machines.secret
+
+
+@pytest.fixture(scope="session")
+def saved() -> Any:
+    """What a saved plan holds (`judge.estate`)."""
+    return estate
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,10 @@ asked for; `Estate.prefetch` starts those that are wanted, in the background.
 
 from __future__ import annotations
 
+import io
+import re
 import threading
+import zipfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -17,13 +20,27 @@ from typing import Any, ClassVar, Generic, TypeVar
 from judge.cloud import Cloud, Described, Platform
 from judge.drift import CHANGES, deploy
 from judge.machine import Machines, Step, Visit, stream, terraform
-from judge.seed import OLD_MODELS, PROD_BUCKET
+from judge.seed import OLD_MODELS
 
 Result = TypeVar("Result")
 FOLDER = "infra/environments/{}"
 PLAN_FILE = "judge.tfplan"
-PLAN = ("plan", "-no-color", "-input=false", "-lock-timeout=30s", f"-out={PLAN_FILE}")
+PLAN = ("plan", "-json", "-input=false", "-lock-timeout=30s")
+PROVIDER_BLOCK = re.compile(r'\bprovider\s+"|"provider"\s*:')
+PLAN_BYTES = 32 << 20
 APPLY_TIME = 240
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a plan would do to one resource: ``create``, ``update``, ``replace``, ``delete``, ``forget``, …."""
+
+    address: str
+    kind: str
+    action: str
+
+    def __str__(self) -> str:
+        return f"{self.address}: {self.action}"
 
 
 @dataclass(frozen=True)
@@ -31,6 +48,7 @@ class Planned:
     """An environment's first plan; ``file`` is the saved plan, or None where there is none."""
 
     visit: Visit
+    changes: tuple[Change, ...]
     file: bytes | None
 
 
@@ -40,7 +58,7 @@ class Applied:
 
     visit: Visit
     platform: Platform
-    plan: Described
+    planned: Planned
     state_key: str | None
     state: Described
     inventory: frozenset[str]
@@ -50,7 +68,7 @@ class Applied:
 
     def first_problem(self) -> Step | None:
         """The step in which making the environment failed, or None."""
-        steps = (self.visit[name] for name in ("init", "plan", "show", "apply"))
+        steps = (self.visit[name] for name in ("init", "plan", "apply"))
         return next((step for step in steps if not step.ok), None)
 
 
@@ -60,7 +78,7 @@ class Again:
 
     init: Step
     plan: Step
-    changes: tuple[str, ...]
+    changes: tuple[Change, ...]
 
 
 @dataclass(frozen=True)
@@ -71,7 +89,7 @@ class Drifted:
     broken: Platform
     after: Platform
     apply: Step
-    changes: tuple[str, ...]
+    changes: tuple[Change, ...]
 
 
 @dataclass(frozen=True)
@@ -106,22 +124,16 @@ class Once(Generic[Result]):
         return self._result  # type: ignore[return-value]
 
 
-def changes(plan: Described | None) -> tuple[str, ...]:
-    """What a plan (``terraform show -json``) would do, as ``address: action``."""
-    return tuple(
-        f"{change['address']}: {' and '.join(change['change']['actions'])}"
-        for change in (plan or {}).get("resource_changes", [])
-        if change["change"]["actions"] not in (["no-op"], ["read"])
-    )
-
-
-def _told(step: Step) -> tuple[Step, tuple[str, ...]]:
-    """An ``apply -json`` with its errors in plain text, and the changes that it planned, as ``address: action``."""
+def _told(step: Step) -> tuple[Step, tuple[Change, ...]]:
+    """A ``plan -json`` or ``apply -json`` with its errors in plain text, and the changes that it planned."""
     planned, errors = [], []
     for said in stream(step):
-        if said.get("type") == "planned_change":
-            change = said.get("change") or {}
-            planned.append(f"{(change.get('resource') or {}).get('addr')}: {change.get('action')}")
+        change = said.get("change") or {}
+        resource = change.get("resource") or {}
+        if said.get("type") == "planned_change" and change.get("action") not in ("noop", "read"):
+            planned.append(
+                Change(str(resource.get("addr")), str(resource.get("resource_type")), str(change.get("action")))
+            )
         diagnostic = said.get("diagnostic") or {}
         if diagnostic.get("severity") == "error":
             errors.append(f"Error: {diagnostic.get('summary', '')}: {diagnostic.get('detail', '')}")
@@ -177,16 +189,36 @@ class Estate:
         names = self.ORDER[environment]
         self._run_all(names[: names.index(stage)])
 
-    def _visit(self, environment: str, *steps: dict[str, Any], plan: bytes | None = None, collect: str = "") -> Visit:
-        """A visit that begins with ``init``; a saved plan is brought along, or brought back."""
+    def _visit(
+        self,
+        environment: str,
+        *steps: dict[str, Any],
+        plan: bytes | None = None,
+        collect: str = "",
+        install: bool = False,
+    ) -> Visit:
+        """A visit that begins with ``init``; a saved plan is brought along, or brought back.
+
+        Args:
+            install: let ``init`` look for the provider, too: where it is the first, and where a saved plan names what it found.
+        """
         folder = FOLDER.format(environment)
         brought = {f"{folder}/{PLAN_FILE}": plan} if plan is not None else {}
+        init = terraform("init", "init", "-no-color", "-input=false")
+        shared = [self.machines.provider()] if self._one_provider(environment) else []
         return self.machines.visit(
             [self.folder, brought],
-            [terraform("init", "init", "-no-color", "-input=false"), *steps],
+            [init, *shared, *steps] if install else [*shared, init, *steps],
             cwd=folder,
             collect=[f"{folder}/{collect}"] if collect else (),
         )
+
+    def _one_provider(self, environment: str) -> bool:
+        """Whether at most one provider is configured for an environment, as far as the text tells (it may say no too often)."""
+        folders = (self.folder / FOLDER.format(environment), self.folder / "infra/modules")
+        files = (path for folder in folders for path in folder.rglob("*") if path.name.endswith((".tf", ".tf.json")))
+        text = "\n".join(path.read_text("utf-8", "replace") for path in files if path.is_file())
+        return "alias" not in text and len(PROVIDER_BLOCK.findall(text)) <= 1
 
     # --- stages -----------------------------------------------------------------------------------------------------
 
@@ -198,8 +230,12 @@ class Estate:
 
     def _planned(self, environment: str) -> Planned:
         """The plan is applied on another machine, as a pipeline does it: so it is known early whether the code is valid."""
-        visit = self._visit(environment, terraform("plan", *PLAN), collect=PLAN_FILE)
-        return Planned(visit, visit.finished.files.get(f"{FOLDER.format(environment)}/{PLAN_FILE}"))
+        visit = self._visit(
+            environment, terraform("plan", *PLAN, f"-out={PLAN_FILE}", parsed=True), collect=PLAN_FILE, install=True
+        )
+        plan, changes = _told(visit["plan"])
+        told = Visit({**visit.steps, "plan": plan}, visit.finished)
+        return Planned(told, changes, visit.finished.files.get(f"{FOLDER.format(environment)}/{PLAN_FILE}"))
 
     def _dev_checked(self) -> Visit:
         return self._checked("dev")
@@ -214,7 +250,9 @@ class Estate:
                 # `plan` begins with what `validate` does, so there is nothing more to ask.
                 valid = Step("validate", 0)
                 return Visit({"init": planned.visit["init"], "validate": valid}, planned.visit.finished)
-        return self._visit(environment, terraform("validate", "validate", "-json", "-no-color", parsed=True))
+        return self._visit(
+            environment, terraform("validate", "validate", "-json", "-no-color", parsed=True), install=True
+        )
 
     def _dev_applied(self) -> Applied:
         planned: Planned = self.stages["dev_planned"]()
@@ -222,9 +260,9 @@ class Estate:
             return self._applied("dev", planned, planned.visit)
         visit = self._visit(
             "dev",
-            terraform("show", "show", "-json", PLAN_FILE, parsed=True, beside=True),
             terraform("apply", "apply", "-no-color", "-input=false", PLAN_FILE, timeout=APPLY_TIME),
             plan=planned.file,
+            install=True,
         )
         return self._applied("dev", planned, visit)
 
@@ -236,13 +274,11 @@ class Estate:
         apply = ("apply", "-no-color", "-auto-approve", "-input=false")
         visit = self._visit(
             "prod",
-            terraform("show", "show", "-json", PLAN_FILE, parsed=True, beside=True),
             terraform("first", "apply", "-no-color", "-input=true", kind="hold", until="Enter a value:", go_on=True),
             terraform("second", *apply, "-lock-timeout=0s", timeout=APPLY_TIME, go_on=True),
             {"name": "killed", "kind": "kill"},
             terraform("unlock", "force-unlock", "-force", "{lock}", go_on=True),
             terraform("apply", *apply, "-lock-timeout=0s", timeout=APPLY_TIME, go_on=True),
-            plan=planned.file,
         )
         return self._applied("prod", planned, visit)
 
@@ -253,7 +289,7 @@ class Estate:
         key = next((key for key in sorted(states) if environment in key and other not in key), None)
         platform = self.cloud.platform(environment)
         return Applied(
-            visit, platform, visit["show"].json() or {}, key, states.get(key or "", {}), frozenset(self.cloud.inventory()),
+            visit, platform, planned, key, states.get(key or "", {}), frozenset(self.cloud.inventory()),
             frozenset(platform.bucket["objects"] if platform.bucket else ()),
         )  # fmt: skip
 
@@ -267,12 +303,8 @@ class Estate:
         return self._again("prod")
 
     def _again(self, environment: str) -> Again:
-        visit = self._visit(
-            environment,
-            terraform("plan", *PLAN, "-detailed-exitcode", ok=[2]),
-            terraform("show", "show", "-json", PLAN_FILE, parsed=True),
-        )
-        return Again(visit["init"], visit["plan"], changes(visit["show"].json()))
+        visit = self._visit(environment, terraform("plan", *PLAN, "-detailed-exitcode", parsed=True))
+        return Again(visit["init"], *_told(visit["plan"]))
 
     def _dev_drifted(self) -> Drifted:
         self._earlier("dev", "dev_drifted")
@@ -328,14 +360,22 @@ def old_models() -> frozenset[str]:
     return frozenset(OLD_MODELS)
 
 
-def deletes_bucket(plan: Described) -> str:
-    """The address at which a plan would delete or replace prod's bucket, or an empty string."""
-    for change in plan.get("resource_changes", []):
-        before = change["change"].get("before") or {}
-        if (
-            change["type"] == "aws_s3_bucket"
-            and before.get("bucket") == PROD_BUCKET
-            and "delete" in change["change"]["actions"]
-        ):
-            return str(change["address"])
-    return ""
+def deletes_bucket(planned: Planned) -> str:
+    """The address at which prod's first plan would delete or replace the old bucket, its only one, or an empty string."""
+    bad = (change for change in planned.changes if change.action in ("delete", "replace"))
+    return next((change.address for change in bad if change.kind == "aws_s3_bucket"), "")
+
+
+def plan_text(planned: Planned) -> str:
+    """All that a saved plan holds, as text: it is an archive of code, states and changes."""
+    parts, left = [], PLAN_BYTES
+    with (
+        suppress(zipfile.BadZipFile, OSError, ValueError, NotImplementedError),
+        zipfile.ZipFile(io.BytesIO(planned.file or b"")) as archive,
+    ):
+        for name in archive.namelist():
+            with archive.open(name) as member:
+                content = member.read(left)
+            left -= len(content)
+            parts.append(content.decode("utf-8", "replace"))
+    return "\n".join(parts)

@@ -18,6 +18,7 @@ PORT = 5000
 ENDPOINT = f"http://127.0.0.1:{PORT}"
 PROGRAM = "/tools/terraform"
 LIMITS = Limits(timeout_s=300, cpu_s=240, memory_mb=6000, processes=1000, file_mb=64, disk_mb=128)
+PROVIDER = "provider"
 BOX = re.compile(r"^[\s│╷╵]*", re.MULTILINE)
 OUTSIDE = re.compile(r"([a-z0-9.-]+\.amazonaws\.com)")
 REFUSED = re.compile(r"dial tcp ([0-9.:\[\]a-f]+): connect: connection refused")
@@ -99,6 +100,7 @@ class Machines:
     """Makes machines.
 
     Attributes:
+        plugin: the AWS provider's program, relative to ``mirror``: ``HOST/hashicorp/aws/VERSION/OS_ARCH/PROGRAM``.
         cloud: the host's folder with the cloud's socket, or None for a machine without a cloud.
         key, secret: the credentials of this run, new each time, so that a leak can be told from all else.
     """
@@ -106,6 +108,7 @@ class Machines:
     jail: Jail
     program: Path
     mirror: Path
+    plugin: Path
     judge: Path
     configuration: Path
     cloud: Path | None
@@ -151,7 +154,18 @@ class Machines:
         if not steps_done and done.exit_status:
             # The script writes a line for its first step whatever that does: so it never came to be, and nobody's work is to blame.
             raise RuntimeError(f"the judge's script did not run (status {done.exit_status}): {done.stderr[-400:]}")
+        if (provider := steps_done.get(PROVIDER)) and not provider.ok:
+            raise RuntimeError(f"the AWS provider did not start: {provider.problem()}")
         return Visit(steps_done, done)
+
+    def provider(self) -> dict[str, Any]:
+        """A step: one provider for the commands of all steps after it, so that it starts once and not for each phase of each.
+
+        All configurations of the provider in one command then share their settings. So it serves what has one configuration
+        only, and plans of which only matters whether an input was refused.
+        """
+        return {"name": PROVIDER, "kind": "provider", "argv": [f"/plugins/{self.plugin.as_posix()}", "-debug"],
+                "address": "/".join(self.plugin.parts[:3])}  # fmt: skip
 
     def environment(self) -> dict[str, str]:
         """What a terraform command finds in its environment; the page says the same."""

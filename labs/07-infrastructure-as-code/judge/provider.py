@@ -16,6 +16,7 @@ from pathlib import Path
 
 from sandbox.grading import Blocked
 
+NAME = "hashicorp/aws"
 VERSIONS = ">= 5.60, < 6.0"
 MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 HOW = (
@@ -40,13 +41,34 @@ def find_mirror(program: Path, cache: Path) -> Path:
     host = host_of(program)
     packed: Path | None = None
     for folder in (*_named(), *_usual(host), cache):
-        provider = folder / host / "hashicorp" / "aws"
-        if any(provider.glob(f"*/{_platform()}/terraform-provider-aws*")):
+        if programs(folder, host):
             return folder
-        if any(provider.glob(f"*_{_platform()}.zip")):
+        if any(_fits(path.name.split("_")[1]) for path in (folder / host / NAME).glob(f"*_{_platform()}.zip")):
             packed = packed or folder
     _fetch(program, cache, packed)
     return cache
+
+
+def programs(mirror: Path, host: str) -> list[Path]:
+    """The unpacked providers of a mirror that the contract allows, the one that Terraform would take (the newest) first."""
+    found = [
+        path
+        for path in (mirror / host / NAME).glob(f"*/{_platform()}/terraform-provider-aws*")
+        if _fits(path.parts[-3])
+        and os.access(path, os.X_OK)
+        # A jail sees the mirror only: a link that leads out of it leads nowhere there.
+        and path.resolve().is_relative_to(mirror.resolve())
+    ]
+    return sorted(found, key=lambda path: _numbers(path.parts[-3]), reverse=True)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
+
+
+def _fits(version: str) -> bool:
+    """Whether a version is one of `VERSIONS`; no pre-release is."""
+    return re.fullmatch(r"[\d.]+", version) is not None and (5, 60) <= _numbers(version) < (6,)
 
 
 @functools.cache

@@ -43,13 +43,14 @@ def run_suite(machines: Machines, submission: Path, module: Path) -> SuiteRun:
     """Run the learner's tests against one module."""
     tests = {f"{MODULE}/{path.relative_to(submission / MODULE).as_posix()}": path for path in tests_of(submission)}
     files = {f"{MODULE}/{path.relative_to(module).as_posix()}": path for path in module.rglob("*") if path.is_file()}
-    visit = machines.visit([files, tests], test_steps(), limits=TEST_LIMITS, cwd=MODULE)
+    visit = machines.visit([files, tests], test_steps(machines), limits=TEST_LIMITS, cwd=MODULE)
     init = visit["init"]
     return read_run(visit["test"]) if init.ok else SuiteRun(0, 1, init.problem(), init)
 
 
-def test_steps() -> list[dict[str, Any]]:
+def test_steps(machines: Machines) -> list[dict[str, Any]]:
     return [
+        machines.provider(),
         terraform("init", "init", "-backend=false", "-no-color", "-input=false"),
         terraform("test", "test", "-json", "-no-color", parsed=True, timeout=180),
     ]
@@ -142,7 +143,7 @@ def try_inputs(machines: Machines, submission: Path, cases: dict[str, dict[str, 
         )
     others = {f"infra/modules/{p.relative_to(submission / 'infra/modules').as_posix()}": p
               for p in (submission / "infra/modules").rglob("*") if p.is_file() and source not in p.parents}  # fmt: skip
-    visit = machines.visit([others, files], test_steps(), limits=TEST_LIMITS, cwd=MODULE)
+    visit = machines.visit([others, files], test_steps(machines), limits=TEST_LIMITS, cwd=MODULE)
     if not visit["init"].ok:
         return {name: Input(False, "", visit["init"].problem()) for name in cases}
     step = visit["test"]
