@@ -119,15 +119,16 @@ def formatting(make_machines: Any, submission: Any) -> Step:
 
 @pytest.fixture(scope="session")
 def test_machines(jail: Jail, make_machines: Any) -> Iterator[Machines]:
-    """Machines beside a cloud of their own, for tests."""
-    with serve_cloud(jail) as (service, _):
+    """Machines for tests: their cloud tells a provider who it is, and refuses everything else."""
+    files = {"identity_server.py": JUDGE / "identity_server.py"}
+    with jail.serve(["python", "-I", "identity_server.py"], files=files, limits=CLOUD_LIMITS) as service:
         yield make_machines(service)
 
 
 @pytest.fixture(scope="session")
-def inputs(test_machines: Machines, submission: Any) -> Callable[[dict[str, dict[str, Any]]], dict[str, suite.Input]]:
-    """Plan the learner's module with several sets of inputs."""
-    return lambda cases: suite.try_inputs(test_machines, submission.path, cases)
+def inputs(site: estate.Estate, submission: Any) -> Callable[[dict[str, dict[str, Any]]], dict[str, suite.Input]]:
+    """Plan the learner's module with several sets of inputs, beside the whole cloud: it may look things up there."""
+    return lambda cases: suite.try_inputs(site.machines, submission.path, cases)
 
 
 @pytest.fixture(scope="session")
