@@ -9,7 +9,7 @@ import re
 
 from sandbox.grading import SimpleCase, check, each_case, each_fault, fail
 
-LONG = 420
+LONG = 840
 ENVIRONMENTS = ("dev", "prod")
 TAGS = {"Project": "flight-delay", "ManagedBy": "terraform"}
 MADE = "platform_stands"

@@ -22,7 +22,7 @@ from sandbox.jail import Jail, Limits, Service
 
 JUDGE = Path(__file__).resolve().parent / "judge"
 STACK = Path(sandbox.__file__).resolve().parent / "stack"
-CLOUD_LIMITS = Limits(timeout_s=1200, cpu_s=1200, memory_mb=1500, processes=300)
+CLOUD_LIMITS = Limits(timeout_s=1900, cpu_s=1200, memory_mb=1500, processes=300)
 STAGE_FIXTURES = tuple(stage for names in estate.Estate.ORDER.values() for stage in names)
 
 

@@ -28,7 +28,7 @@ PLAN_FILE = "judge.tfplan"
 PLAN = ("plan", "-json", "-input=false", "-lock-timeout=30s")
 PROVIDER_BLOCK = re.compile(r'\bprovider\s+"|"provider"\s*:')
 PLAN_BYTES = 32 << 20
-APPLY_TIME = 240
+APPLY_TIME = 420
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from sandbox.jail import Files, Finished, Jail, Limits
 PORT = 5000
 ENDPOINT = f"http://127.0.0.1:{PORT}"
 PROGRAM = "/tools/terraform"
-LIMITS = Limits(timeout_s=300, cpu_s=240, memory_mb=6000, processes=1000, file_mb=64, disk_mb=128)
+LIMITS = Limits(timeout_s=600, cpu_s=240, memory_mb=6000, processes=1000, file_mb=64, disk_mb=128)
 PROVIDER = "provider"
 BOX = re.compile(r"^[\s│╷╵]*", re.MULTILINE)
 OUTSIDE = re.compile(r"([a-z0-9.-]+\.amazonaws\.com)")

@@ -107,7 +107,7 @@ class Steps:
     async def run(self, step: dict[str, Any]) -> tuple[int | None, str, str]:
         process = await self.start(step, asyncio.subprocess.DEVNULL)
         try:
-            out, err = await asyncio.wait_for(process.communicate(), step.get("timeout", 120))
+            out, err = await asyncio.wait_for(process.communicate(), step.get("timeout", 240))
         except TimeoutError:
             kill(process)
             out, err = await process.communicate()
@@ -119,7 +119,7 @@ class Steps:
         assert process.stdout and process.stderr
         seen = b""
         try:
-            async with asyncio.timeout(step.get("timeout", 120)):
+            async with asyncio.timeout(step.get("timeout", 240)):
                 while step["until"].encode() not in seen:
                     data = await process.stdout.read(65536)
                     if not data:
@@ -142,7 +142,7 @@ class Steps:
         assert process.stdout
         seen = b""
         try:
-            async with asyncio.timeout(step.get("timeout", 120)):
+            async with asyncio.timeout(step.get("timeout", 240)):
                 while not (found := REATTACH.search(seen)):
                     data = await process.stdout.read(65536)
                     if not data:
