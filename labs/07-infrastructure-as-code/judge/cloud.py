@@ -15,10 +15,12 @@ import botocore.awsrequest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from judge import bucket
 from judge.seed import LOCK_TABLE, REGION, STATE_BUCKET
 from sandbox.jail import Service
 
 Described = dict[str, Any]
+NOT_COMPARED = ("objects", "value", "arn", "url", "replaced_days")
 PUBLIC_SWITCHES = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 
@@ -160,6 +162,7 @@ class Cloud:
         public = self._maybe(lambda: s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]) or {}
         tags = self._maybe(lambda: s3.get_bucket_tagging(Bucket=name)["TagSet"]) or []
         policy = self._maybe(lambda: s3.get_bucket_policy(Bucket=name)["Policy"])
+        rules = self._maybe(lambda: s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]) or []
         return {
             "name": name,
             "arn": f"arn:aws:s3:::{name}",
@@ -169,8 +172,11 @@ class Cloud:
                 for rule in encryption or []
             ),
             "public_access_block": {switch: bool(public.get(switch)) for switch in PUBLIC_SWITCHES},
-            "lifecycle": self._maybe(lambda: s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]) or [],
-            "policy": json.loads(policy) if policy else None,
+            "lifecycle": rules,
+            "replaced_days": bucket.replaced_days(rules),
+            "current_expiring": bucket.current_expiring(rules),
+            "policy": (found := json.loads(policy) if policy else None),
+            "lets_anyone_in": bucket.lets_anyone_in(found),
             "tags": {tag["Key"]: tag["Value"] for tag in tags},
             "objects": self._keys(name),
         }
@@ -297,7 +303,7 @@ class Platform:
     def neutral(self) -> dict[str, Described]:
         """Every part without what may differ between environments: names, the tag, what is in it, how long models are kept."""
         kept = {
-            part: {key: value for key, value in (found or {}).items() if key not in ("objects", "value", "arn", "url")}
+            part: {key: value for key, value in (found or {}).items() if key not in NOT_COMPARED}
             for part, found in self.parts().items()
         }
         if lifecycle := kept["bucket"].get("lifecycle"):

@@ -8,10 +8,11 @@ asked for; `Estate.prefetch` starts those that are wanted, in the background.
 from __future__ import annotations
 
 import io
+import json
 import re
 import threading
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +28,20 @@ FOLDER = "infra/environments/{}"
 PLAN_FILE = "judge.tfplan"
 PLAN = ("plan", "-json", "-input=false", "-lock-timeout=30s")
 PROVIDER_BLOCK = re.compile(r'\bprovider\s+"|"provider"\s*:')
+TRIAL = "infra/trial"
+TRIAL_CODE = """terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+provider "aws" {
+  region = "eu-west-1"
+}
+module "platform" {
+  source = "../modules/model-platform"
+INPUTS
+}
+"""
 PLAN_BYTES = 32 << 20
 APPLY_TIME = 420
 
@@ -101,6 +116,15 @@ class Destroyed:
     models: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True)
+class Tried:
+    """The module alone, used by us for another environment, in a cloud of its own."""
+
+    asked: Mapping[str, Any]
+    visit: Visit
+    platform: Platform
+
+
 class Once(Generic[Result]):
     """A stage: runs at its first use, in the thread that asks first; the others wait for what came of it."""
 
@@ -147,18 +171,23 @@ class Estate:
 
     Attributes:
         folder: the submission.
+        spare: machines beside another cloud, for the module alone.
+        asked: the inputs that the module is given there.
         wanted: names of the stages that the checks of this run will ask for.
     """
 
     machines: Machines
     cloud: Cloud
     folder: Path
+    spare: tuple[Machines, Cloud] | None = None
+    asked: Mapping[str, Any] = field(default_factory=dict)
     wanted: frozenset[str] = frozenset()
     stages: dict[str, Once[Any]] = field(default_factory=dict)
 
     ORDER: ClassVar[dict[str, tuple[str, ...]]] = {
         "dev": ("dev_planned", "dev_checked", "dev_applied", "dev_again", "dev_drifted", "dev_destroyed"),
         "prod": ("prod_planned", "prod_checked", "prod_applied", "prod_again", "prod_destroyed"),
+        "staging": ("module_applied",),
     }
 
     def __post_init__(self) -> None:
@@ -171,7 +200,7 @@ class Estate:
         return self.stages[stage]()
 
     def prefetch(self) -> list[threading.Thread]:
-        """Start what is wanted, dev and prod side by side."""
+        """Start what is wanted, side by side."""
         threads = [threading.Thread(target=self._run_all, args=(names,), daemon=True) for names in self.ORDER.values()]
         for thread in threads:
             thread.start()
@@ -215,10 +244,14 @@ class Estate:
 
     def _one_provider(self, environment: str) -> bool:
         """Whether at most one provider is configured for an environment, as far as the text tells (it may say no too often)."""
-        folders = (self.folder / FOLDER.format(environment), self.folder / "infra/modules")
+        return self._providers(self.folder / FOLDER.format(environment), self.folder / "infra/modules") <= 1
+
+    @staticmethod
+    def _providers(*folders: Path) -> int:
+        """How many providers are configured in the files of some folders, or any number above one."""
         files = (path for folder in folders for path in folder.rglob("*") if path.name.endswith((".tf", ".tf.json")))
         text = "\n".join(path.read_text("utf-8", "replace") for path in files if path.is_file())
-        return "alias" not in text and len(PROVIDER_BLOCK.findall(text)) <= 1
+        return len(PROVIDER_BLOCK.findall(text)) + 2 * text.count("alias")
 
     # --- stages -----------------------------------------------------------------------------------------------------
 
@@ -292,6 +325,23 @@ class Estate:
             visit, platform, planned, key, states.get(key or "", {}), frozenset(self.cloud.inventory()),
             frozenset(platform.bucket["objects"] if platform.bucket else ()),
         )  # fmt: skip
+
+    def _module_applied(self) -> Tried:
+        """The module without the learner's environments: only so can be seen what its inputs do."""
+        assert self.spare
+        machines, cloud = self.spare
+        shared = [machines.provider()] if not self._providers(self.folder / "infra/modules") else []
+        inputs = "\n".join(f"  {name} = {json.dumps(value)}" for name, value in self.asked.items())
+        visit = machines.visit(
+            [self.folder, {f"{TRIAL}/main.tf": TRIAL_CODE.replace("INPUTS", inputs)}],
+            [
+                *shared,
+                terraform("init", "init", "-no-color", "-input=false"),
+                terraform("apply", "apply", "-no-color", "-auto-approve", "-input=false", timeout=APPLY_TIME),
+            ],
+            cwd=TRIAL,
+        )
+        return Tried(self.asked, visit, cloud.platform(str(self.asked["environment"])))
 
     def _dev_again(self) -> Again:
         self._earlier("dev", "dev_again")

@@ -16,7 +16,7 @@ from sandbox.grading import Fault
 from sandbox.jail import Limits
 
 MODULE = "infra/modules/model-platform"
-TEST_LIMITS = Limits(timeout_s=200, cpu_s=200, memory_mb=6000, processes=1000, disk_mb=128)
+TEST_LIMITS = Limits(timeout_s=420, cpu_s=200, memory_mb=6000, processes=1000, disk_mb=128)
 BLOCK = re.compile(r"^(?:resource|locals|output|variable|data|module|terraform)\b.*?^\}\n", re.MULTILINE | re.DOTALL)
 WORDS = ("common", "shared", "base", "core", "stem", "main_values", "these", "settled", "given", "basis")
 
@@ -127,8 +127,19 @@ class Input:
     problem: str
 
 
-def try_inputs(machines: Machines, submission: Path, cases: dict[str, dict[str, Any]]) -> dict[str, Input]:
-    """Plan the learner's module once for each case of inputs, all in one run."""
+def _run_with_defaults(defaults: dict[str, Any]) -> str:
+    given = "\n".join(f"    {key} = {json.dumps(GOOD[key])}" for key in GOOD if key not in defaults)
+    asserts = "\n".join(
+        f'  assert {{\n    condition     = var.{key} == {json.dumps(value)}\n    error_message = "{key} has another default"\n  }}'
+        for key, value in defaults.items()
+    )
+    return f'run "defaults" {{\n  command = plan\n  variables {{\n{given}\n  }}\n{asserts}\n}}\n'
+
+
+def try_inputs(
+    machines: Machines, submission: Path, cases: dict[str, dict[str, Any]], defaults: dict[str, Any]
+) -> dict[str, Input]:
+    """Plan the learner's module once for each case of inputs, all in one run, and once more, as ``defaults``, without those."""
     source = submission / MODULE
     theirs = set(tests_of(submission))
     files: dict[str, Any] = {
@@ -141,6 +152,8 @@ def try_inputs(machines: Machines, submission: Path, cases: dict[str, dict[str, 
         files[f"{MODULE}/tests/{name}.tftest.hcl"] = (
             f'run "{name}" {{\n  command = plan\n  variables {{\n{lines}\n  }}\n}}\n'
         )
+    files[f"{MODULE}/tests/defaults.tftest.hcl"] = _run_with_defaults(defaults)
+    cases = {**cases, "defaults": {}}
     others = {f"infra/modules/{p.relative_to(submission / 'infra/modules').as_posix()}": p
               for p in (submission / "infra/modules").rglob("*") if p.is_file() and source not in p.parents}  # fmt: skip
     visit = machines.visit([others, files], test_steps(machines), limits=TEST_LIMITS, cwd=MODULE)
