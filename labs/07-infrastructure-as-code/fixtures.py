@@ -18,7 +18,7 @@ from judge.seed import seed
 import sandbox
 from sandbox import tools
 from sandbox.grading import Fault, fail
-from sandbox.jail import Jail, Limits, Service
+from sandbox.jail import Files, Jail, Limits, Service, ServiceDied, ServiceNotReady
 
 JUDGE = Path(__file__).resolve().parent / "judge"
 STACK = Path(sandbox.__file__).resolve().parent / "stack"
@@ -32,8 +32,21 @@ def serve_cloud(jail: Jail) -> Iterator[tuple[Service, str]]:
     token = secrets.token_hex(16)
     argv = ["python", "-I", "cloud_server.py"]
     files = {"cloud_server.py": JUDGE / "cloud_server.py", "server.py": STACK / "cloud" / "server.py"}
-    with jail.serve(argv, files=files, env={"CLOUD_TOKEN": token}, limits=CLOUD_LIMITS) as service:
+    with serve_ours(jail, argv, files, {"CLOUD_TOKEN": token}) as service:
         yield service, token
+
+
+@contextmanager
+def serve_ours(jail: Jail, argv: list[str], files: Files, env: dict[str, str]) -> Iterator[Service]:
+    """A service of the judge's own: where it does not come up, that is nobody's work."""
+    with ExitStack() as stack:
+        try:
+            service = stack.enter_context(
+                jail.serve(argv, files=files, env=env, limits=CLOUD_LIMITS, ready_timeout_s=300)
+            )
+        except (ServiceDied, ServiceNotReady) as error:
+            raise RuntimeError(f"{argv[-1]} did not come up: {error}; {error.finished.stderr[-600:]}") from error
+        yield service
 
 
 @pytest.fixture(scope="session")
@@ -141,7 +154,7 @@ def formatting(make_machines: Any, submission: Any) -> Step:
 def test_machines(jail: Jail, make_machines: Any) -> Iterator[Machines]:
     """Machines for tests: their cloud tells a provider who it is, and refuses everything else."""
     files = {"identity_server.py": JUDGE / "identity_server.py"}
-    with jail.serve(["python", "-I", "identity_server.py"], files=files, limits=CLOUD_LIMITS) as service:
+    with serve_ours(jail, ["python", "-I", "identity_server.py"], files, {}) as service:
         yield make_machines(service)
 
 

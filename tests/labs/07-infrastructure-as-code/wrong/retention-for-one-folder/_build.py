@@ -1,0 +1,14 @@
+"""One change to the solution."""
+
+from pathlib import Path
+
+path = Path("infra/modules/model-platform/main.tf")
+old = '''    filter {}
+'''
+new = '''    filter {
+      prefix = "tmp/"
+    }
+'''
+text = path.read_text()
+assert text.count(old) == 1
+path.write_text(text.replace(old, new))
