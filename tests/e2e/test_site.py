@@ -166,6 +166,7 @@ def test_whoever_wants_less_motion_gets_none(browser: Browser, address: str) -> 
     for motion in ("reduce", "no-preference"):
         context = browser.new_context(reduced_motion=motion)
         page = context.new_page()
+        page.set_default_timeout(120_000)
         page.goto(address + "labs/00-orientation.html")
         found = page.evaluate(moving)
         assert (found == 0) == (motion == "reduce"), f"{found} elements move"
