@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -23,6 +24,8 @@ from tests.benchmarks import Table, shown
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ROOT / "docs" / "reference" / "performance"
 NAMES = tuple(sorted(path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py")))
+# Run only when named: they fetch what they measure.
+ON_REQUEST = ("peers",)
 
 
 def machine() -> str:
@@ -49,23 +52,28 @@ def markdown(table: Table, where: str, when: str) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what was asked for; the exit status says nothing about speed."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"default: all of {', '.join(NAMES)}")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)} (default: all but {', '.join(ON_REQUEST)})"
+    )
     parser.add_argument("--quick", action="store_true", help="fewer rounds: to see that it works")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--write", action="store_true", help=f"renew the tables in {PAGES.relative_to(ROOT)}/")
     given = parser.parse_args(argv)
     if unknown := sorted(set(given.names) - set(NAMES)):
         parser.error(f"there is no benchmark {', '.join(unknown)}; there is {', '.join(NAMES)}")
+    # Ended from outside, a benchmark still ends the servers that it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console, where, when = Console(stderr=given.json), machine(), f"{datetime.now(UTC):%d %B %Y}"
     console.print(f"{where}; load {os.getloadavg()[0]:.1f}", highlight=False)
     folder = open_course().state / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     results = {}
-    for name in given.names or NAMES:
+    for name in given.names or [name for name in NAMES if name not in ON_REQUEST]:
+        load = os.getloadavg()[0]
         module = import_module(f"tests.benchmarks.bench_{name}")
         with console.status(f"{name} …"):
             table: Table = module.measure(given.quick)
-        results[name] = {"title": module.TITLE, "machine": where, "load": os.getloadavg()[0], **asdict(table)}
+        results[name] = {"title": module.TITLE, "machine": where, "load": load, **asdict(table)}
         (folder / f"{name}.json").write_text(json.dumps(results[name], indent=1), "utf-8")
         rich = RichTable(*table.columns, title=module.TITLE)
         for row in table.rows:
@@ -73,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.print(rich, *table.notes, sep="\n", highlight=False)
         if given.write:
             PAGES.mkdir(parents=True, exist_ok=True)
-            (PAGES / f"{name}.md").write_text(markdown(table, where, when), "utf-8")
+            (PAGES / f"{name}.md").write_text(markdown(table, f"{where}; load before it {load:.1f}", when), "utf-8")
     if given.json:
         print(json.dumps(results))
     return 0
