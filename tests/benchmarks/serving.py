@@ -110,7 +110,7 @@ def in_turns(
     Args:
         expected: the probability that scikit-learn gives a flight.
         flights: asked for at the same time before the first load, so that mixed up answers show.
-        within_s: no round begins that would end later than this, going by the last one.
+        within_s: no further round begins that would end later than this, going by the longest so far; in the first, no way.
 
     Returns:
         What was seen by name, the number of whole rounds, and by name why a way could not be measured.
@@ -122,6 +122,8 @@ def in_turns(
     while done < rounds and (not done or time.monotonic() - began + longest < within_s):
         started = time.monotonic()
         for way in ways:
+            if not done and time.monotonic() - began > within_s:
+                failed[way.name] = "no time was left for it"
             if way.name in failed:
                 continue
             try:
