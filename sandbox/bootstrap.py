@@ -29,7 +29,15 @@ USUAL = ("ci", "containers", "dev")
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SOURCES = ("pyproject.toml", "requirements.lock")
 # What the judge's worker, the commands in the jail and the service import: neither of the first two keeps bytecode.
-IMPORTED = ["numpy", "onnxruntime", "httpx", "fastapi.testclient", "sandbox.service.server", "sklearn.ensemble", "pandas"]
+IMPORTED = [
+    "numpy",
+    "onnxruntime",
+    "httpx",
+    "fastapi.testclient",
+    "sandbox.service.server",
+    "sklearn.ensemble",
+    "pandas",
+]
 
 
 def main():
