@@ -30,13 +30,30 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SOURCES = ("pyproject.toml", "requirements.lock")
 # What the judge's worker, the commands in the jail and the service import: neither of the first two keeps bytecode.
 IMPORTED = [
+    # the judge, the service and the site
     "numpy",
     "onnxruntime",
     "httpx",
     "fastapi.testclient",
     "sandbox.service.server",
+    "sandbox.cli",
     "sklearn.ensemble",
+    "mkdocs.__main__",
+    # what the labs' commands and services import
+    "uvicorn.main",
+    "prometheus_client",
+    "yaml",
+    "docker",
+    "jsonschema",
     "pandas",
+    "pandera.pandas",
+    "pytest_cov.plugin",
+    "mypy.main",
+    "boto3",
+    "moto.moto_server.werkzeug_app",
+]
+IMPORTED += [
+    "moto.%s.urls" % name for name in ("s3", "iam", "sts", "sqs", "ssm", "ecr", "kms", "dynamodb", "cloudwatch")
 ]
 
 
@@ -127,7 +144,7 @@ def compile_ahead(python):
     To compile all packages takes a minute of CPU; what is imported, a few seconds. A package that is not there is left out.
     """
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    imports = "\n".join("try: import %s\nexcept ImportError: pass" % name for name in IMPORTED)
+    imports = "\n".join("try: import %s\nexcept Exception: pass" % name for name in IMPORTED)
     # Its help loads all of pytest's own plugins, as a run does.
     for arguments in (["-m", "pytest", "--help", "--noconftest", "-c", os.devnull], ["-c", imports]):
         subprocess.run([python] + arguments, env=env, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
