@@ -70,6 +70,11 @@ def is_pinned() -> Callable[[str], bool]:
 
 
 @pytest.fixture(scope="session")
+def unpinned_packages(dockerfile_text: Callable[[], str]) -> Callable[[], list[str]]:
+    return lambda: dockerfile.unpinned_packages(dockerfile_text())
+
+
+@pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
     """The Docker engine; what this run makes in it is removed at the end."""
     found = Engine()

@@ -12,6 +12,13 @@ _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 STAND_IN = "python:3.11-slim-bookworm"
 _STANDS_FOR = re.compile(r"(?:library/)?python:3\.11(?:\.\d+)?-slim(?:-bookworm)?(?:@sha256:[0-9a-f]{64})?")
 
+_WITH_VALUE = frozenset(
+    "-r --requirement -c --constraint -t --target -d --dest -w --wheel-dir -f --find-links -i --index-url --extra-index-url "
+    "-e --editable --prefix --root --python --only-binary --no-binary --platform --python-version --implementation --abi "
+    "--timeout --retries --cache-dir --progress-bar --trusted-host --cert --src --upgrade-strategy --root-user-action "
+    "--report --proxy --log".split()
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Instruction:
@@ -111,6 +118,27 @@ def is_pinned(image: str) -> bool:
         return True
     tag = image.rpartition("/")[2].partition(":")[2]
     return bool(re.search(r"\d+\.\d+\.\d+", tag) or (re.search(r"\d", tag) and _RELEASE.search(tag)))
+
+
+def unpinned_packages(text: str) -> list[str]:
+    """What the file's own lines install with pip by name and without a version."""
+    found = []
+    for instruction in instructions(text):
+        if instruction.word == "RUN":
+            for command in re.split(r"&&|\|\||[;|]", instruction.rest):
+                if match := re.search(r"\bpip3?\s+(?:install|wheel|download)\b(.*)", command):
+                    found += [word for word in _names(match[1]) if not re.search(r"===?|@|\$", word)]
+    return found
+
+
+def _names(arguments: str) -> list[str]:
+    """The packages among pip's arguments: no option, no value of one, no file and no folder."""
+    words = [word.strip("\"'") for word in arguments.split()]
+    return [
+        word
+        for before, word in zip(["", *words], words, strict=False)
+        if re.match(r"[A-Za-z0-9]", word) and before not in _WITH_VALUE and not re.search(r"/|\.(?:whl|txt|gz)$", word)
+    ]
 
 
 def can_stand_in(image: str) -> bool:

@@ -30,7 +30,7 @@ BEGAN = f"{LABEL}.began"
 KEPT_S = 3600
 """Layers are kept so long for the next build; so are things that a run has left because it was killed."""
 PORT = 8000
-BUILD_S = 420
+BUILD_S = 1200
 PULL_S = 300
 BUILD_MEMORY = "1g"
 MOST_BYTES = 3_000_000_000

@@ -67,6 +67,18 @@ def test_pinned_is_what_its_owner_does_not_move(judge: Any, image: str, pinned: 
     assert judge("dockerfile").is_pinned(image) is pinned
 
 
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        ("pip install --no-cache-dir -r requirements.txt dumb-init", ["dumb-init"]), ("pip install -r r.txt dumb-init==1.2.5", []),
+        ("python -m pip install --upgrade pip && pip install a==1", ["pip"]), ("pip install --target /x --no-index -f /w *.whl", []),
+        ("cd /x; /venv/bin/pip install 'a>=1' \"b==${B}\" ./c", ["a>=1"]), ("uv pip install --system -r r.txt", []), ("pip uninstall -y pip", []),
+    ],
+)  # fmt: skip
+def test_packages_without_a_version_are_named(judge: Any, command: str, found: list[str]) -> None:
+    assert judge("dockerfile").unpinned_packages(f"FROM a\nRUN {command}\n") == found
+
+
 def test_only_the_same_family_can_be_stood_in_for(judge: Any) -> None:
     can = judge("dockerfile").can_stand_in
     assert all(
