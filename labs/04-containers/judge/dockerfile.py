@@ -12,12 +12,13 @@ _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 STAND_IN = "python:3.11-slim-bookworm"
 _STANDS_FOR = re.compile(r"(?:library/)?python:3\.11(?:\.\d+)?-slim(?:-bookworm)?(?:@sha256:[0-9a-f]{64})?")
 
-_WITH_VALUE = frozenset(
-    "-r --requirement -c --constraint -t --target -d --dest -w --wheel-dir -f --find-links -i --index-url --extra-index-url "
-    "-e --editable --prefix --root --python --only-binary --no-binary --platform --python-version --implementation --abi "
-    "--timeout --retries --cache-dir --progress-bar --trusted-host --cert --src --upgrade-strategy --root-user-action "
-    "--report --proxy --log".split()
-)  # fmt: skip
+_OPTIONS_WITH_VALUE = """
+-r --requirement -c --constraint -t --target -d --dest -w --wheel-dir -f --find-links -i --index-url --extra-index-url
+-e --editable --prefix --root --python --only-binary --no-binary --platform --python-version --implementation --abi
+--timeout --retries --cache-dir --progress-bar --trusted-host --cert --src --upgrade-strategy --root-user-action
+--report --proxy --log
+"""
+_WITH_VALUE = frozenset(_OPTIONS_WITH_VALUE.split())
 
 
 @dataclass(frozen=True)
