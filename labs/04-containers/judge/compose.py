@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-
+from sandbox import tools
 from sandbox.grading.plainyaml import NotYaml, read_yaml
 
 FILE = "compose.yaml"
@@ -175,6 +174,9 @@ def _host_folders(volumes: Iterable[Any]) -> list[str]:
 
 
 def _check_schema(table: Mapping[str, Any]) -> None:
+    tools.require("check-jsonschema")
+    import jsonschema  # comes with it
+
     file = importlib.resources.files("check_jsonschema") / SCHEMA
     validator = jsonschema.validators.validator_for(schema := json.loads(file.read_text("utf-8")))(schema)
     error = jsonschema.exceptions.best_match(validator.iter_errors(table))
