@@ -222,6 +222,12 @@ def run(engine: Engine) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
+def zombies(engine: Engine) -> Callable[..., list[str]]:
+    """``zombies(container, seconds)``: what has ended and is still there."""
+    return engine.zombies
+
+
+@pytest.fixture(scope="session")
 def services(submission: Any, clean: context.Context) -> Callable[[], dict[str, compose.Service]]:
     """The services of compose.yaml; fails the check that asks where it cannot be read."""
 

@@ -35,6 +35,8 @@ PULL_S = 300
 BUILD_MEMORY = "1g"
 MOST_BYTES = 3_000_000_000
 GATE_SCRIPT = Path(__file__).with_name("machine") / "index_gate.py"
+ZOMBIES_SCRIPT = GATE_SCRIPT.with_name("zombies.py")
+WATCHES_S = 300
 GATE_PORT = 3128
 GATE_READY_S = 90
 SECOND = 1_000_000_000
@@ -262,6 +264,24 @@ class Engine:
         finally:
             with contextlib.suppress(DockerException):
                 container.remove(force=True, v=True)
+
+    def zombies(self, running: Running, seconds: float) -> list[str]:
+        """Processes of a container that have ended, or should have, and are still there after a while."""
+        watcher = self.client.containers.create(
+            self.base(dockerfile.STAND_IN), ["python3", "-c", ZOMBIES_SCRIPT.read_text("utf-8"), str(seconds)],
+            labels=self.labels, pid_mode=f"container:{running.container.id}", network_mode="none", user="65534:65534",
+            read_only=True, cap_drop=["ALL"], security_opt=["no-new-privileges"], mem_limit="128m",
+        )  # fmt: skip
+        try:
+            watcher.start()
+            status = watcher.wait(timeout=WATCHES_S)["StatusCode"]
+            told: str = watcher.logs().decode("utf-8", "replace")
+        finally:
+            with contextlib.suppress(DockerException):
+                watcher.remove(force=True)
+        if status and running.state["Running"]:
+            raise RuntimeError(f"the look at the processes failed: {told[-400:]}")
+        return told.split("\n") if told.strip() else []
 
     def _net(self) -> Any:
         """A bridge of this run without a way out: nothing is translated to an address of this machine."""
