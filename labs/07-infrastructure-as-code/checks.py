@@ -61,7 +61,6 @@ BAD = (
     ),
     SimpleCase("upper-case", "an environment in the wrong case (`Prod`)", {"environment": "Prod"}),
     SimpleCase("nobody", "an owner that is no e-mail address (`the ML team`)", {"owner": "the ML team"}),
-    SimpleCase("handle", "an owner that is half an address (`@ml-platform`)", {"owner": "@ml-platform"}),
     SimpleCase("half-a-day", "model_retention_days = 30.5", {"model_retention_days": 30.5}),
     SimpleCase("half-an-attempt", "retraining_attempts = 2.5", {"retraining_attempts": 2.5}),
     SimpleCase("six-days", "model_retention_days = 6", {"model_retention_days": 6}),

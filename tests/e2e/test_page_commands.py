@@ -70,6 +70,22 @@ BEFORE = {
     ("labs/10-monitoring.md", "amtool"): f"cp {ROOT}/solutions/10-monitoring/alertmanager.yml .",
     ("labs/02-testing.md", "../../.venv/bin/python -m pytest"): f"cp -r {ROOT}/solutions/02-testing/tests .",
 }
+# What the page of lab 07 asks to be written, and the provider from a mirror where one is named. No person answers an apply.
+INFRA = f"{ROOT}/solutions/07-infrastructure-as-code/infra"
+TERRAFORM = (
+    'export TF_CLI_ARGS_apply=-auto-approve TF_CLI_CONFIG_FILE=$SANDBOX_WORK/terraform.rc; if [ -n "$TF_PROVIDER_MIRROR" ]; then'
+    """ printf 'provider_installation { filesystem_mirror { path = "%s" } }\\n' "$TF_PROVIDER_MIRROR" >$TF_CLI_CONFIG_FILE;"""
+    " else : >$TF_CLI_CONFIG_FILE; fi"
+)
+LAB07 = "labs/07-infrastructure-as-code.md"
+BEFORE |= {
+    (LAB07, ". ./cloud.env"): TERRAFORM,
+    (LAB07, "cd infra/environments/dev"): f"cp {INFRA}/environments/dev/main.tf infra/environments/dev/",
+    (LAB07, "terraform apply"): f"cp -r {INFRA}/modules ../../ && cp {INFRA}/environments/dev/*.tf .",
+    (LAB07, "cd ../../environments/prod"): (
+        f"sed '/^# Prod.s bucket/,$d' {INFRA}/environments/prod/main.tf >../../environments/prod/main.tf"
+    ),
+}
 PAGES: dict[str, tuple[str, ...]] = {
     "start/install.md": (),
     "start/troubleshooting.md": (),
@@ -83,6 +99,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "labs/04-containers.md": ("docker", "hadolint"),
     "labs/05-continuous-integration.md": ("act",),
     "labs/06-continuous-delivery.md": ("act", "traefik"),
+    "labs/07-infrastructure-as-code.md": ("terraform", "moto_server"),
     "labs/10-monitoring.md": ("prometheus", "promtool", "amtool"),
 }
 

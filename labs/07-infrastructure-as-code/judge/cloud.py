@@ -46,7 +46,7 @@ class _ThroughSocket:
         }
         body = request.body.read() if hasattr(request.body, "read") else request.body
         answer = self.service.request(
-            request.method, path, headers=headers, content=body or b"", deadline_s=30, answer_bytes=32 << 20
+            request.method, path, headers=headers, content=body or b"", deadline_s=180, answer_bytes=32 << 20
         )
         return botocore.awsrequest.AWSResponse(request.url, answer.status_code, answer.headers, _Body(answer.content))
 
