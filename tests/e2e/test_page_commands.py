@@ -168,6 +168,8 @@ def test_every_page_with_commands_is_run_or_says_why_not() -> None:
 )
 def test_commands_do_what_the_page_shows(page: str, place: dict[str, str]) -> None:
     assert shutil.which("bash") and shutil.which("curl"), "the pages use bash and curl"
+    if page == LAB07 and not os.environ.get("TF_PROVIDER_MIRROR"):
+        pytest.skip("needs the AWS provider of Terraform: name a mirror of it in TF_PROVIDER_MIRROR")
     with subprocess.Popen(
         ["bash"],
         cwd=ROOT,
