@@ -470,7 +470,7 @@ def check_role_may_not(case, dev, rights):
         assert not rights.allowed(platform, action, resource), f"the role's policies allow {action} on {resource}"
 
 
-@check(points=2, after="valid", timeout=LONG, hint="Search your files for a key. Where should a key come from instead?")
+@check(points=2, after=MADE, timeout=LONG, hint="Search your files for a key. Where should a key come from instead?")
 def check_no_credentials(dev_applied, prod_applied, submission, cloud, credentials, saved):
     """No credential is in code, plan, state or outputs."""
     applied = dev_applied()
