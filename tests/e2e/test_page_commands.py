@@ -73,7 +73,8 @@ BEFORE = {
 # What the page of lab 07 asks to be written, and the provider from a mirror where one is named. No person answers an apply.
 INFRA = f"{ROOT}/solutions/07-infrastructure-as-code/infra"
 TERRAFORM = (
-    'export TF_CLI_ARGS=-no-color TF_CLI_ARGS_apply=-auto-approve TF_CLI_CONFIG_FILE=$SANDBOX_WORK/terraform.rc; if [ -n "$TF_PROVIDER_MIRROR" ]; then'
+    "export TF_CLI_ARGS=-no-color TF_CLI_ARGS_apply=-auto-approve TF_CLI_CONFIG_FILE=$SANDBOX_WORK/terraform.rc;"
+    ' if [ -n "$TF_PROVIDER_MIRROR" ]; then'
     """ printf 'provider_installation { filesystem_mirror { path = "%s" } }\\n' "$TF_PROVIDER_MIRROR" >$TF_CLI_CONFIG_FILE;"""
     " else : >$TF_CLI_CONFIG_FILE; fi"
 )
