@@ -5,20 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.judges import judge_of
 
 LAB = Path(__file__).resolve().parents[3] / "labs/06-continuous-delivery"
 
 
 @pytest.fixture(autouse=True)
-def _lab_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Several labs have a package called judge; each test run sees this lab's.
-    for name in [name for name in sys.modules if name == "judge" or name.startswith("judge.")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.syspath_prepend(str(LAB))
+def _lab_on_path() -> Iterator[None]:
+    with judge_of("06-continuous-delivery"):
+        yield
 
 
 @pytest.mark.parametrize("seed", range(4))

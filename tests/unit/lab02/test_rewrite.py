@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox.grading.fault import read_faults
+from tests.judges import judge_of
 
 ROOT = Path(__file__).resolve().parents[3]
 LAB = ROOT / "labs" / "02-testing"
@@ -20,15 +21,8 @@ SOLUTION = ROOT / "solutions" / "02-testing"
 @pytest.fixture(scope="module")
 def code() -> Iterator[Any]:
     """The lab's module ``judge.code``, as its fixtures import it."""
-    sys.path.insert(0, str(LAB))
-    try:
-        import judge.code
-
-        yield judge.code
-    finally:
-        sys.path.remove(str(LAB))
-        for name in [name for name in sys.modules if name == "judge" or name.startswith("judge.")]:
-            del sys.modules[name]
+    with judge_of("02-testing") as module:
+        yield module("code")
 
 
 def write(folder: Path, files: dict[str, str]) -> Path:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import json
-import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,19 +11,16 @@ from typing import Any
 
 import pytest
 
+from tests.judges import judge_of
+
 LAB = Path(__file__).resolve().parents[3] / "labs" / "04-containers"
 
 
 @pytest.fixture(scope="module")
 def judge() -> Iterator[Any]:
     """Imports a module of the lab's ``judge``, as its fixtures do."""
-    sys.path.insert(0, str(LAB))
-    try:
-        yield lambda name: importlib.import_module(f"judge.{name}")
-    finally:
-        sys.path.remove(str(LAB))
-        for name in [name for name in sys.modules if name == "judge" or name.startswith("judge.")]:
-            del sys.modules[name]
+    with judge_of("04-containers") as module:
+        yield module
 
 
 DOCKERFILE = """\

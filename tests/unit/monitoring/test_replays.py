@@ -5,21 +5,21 @@ from __future__ import annotations
 import itertools
 import json
 import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.judges import judge_of
 
 LAB = Path(__file__).resolve().parents[3] / "labs/10-monitoring"
 SOLUTION = LAB.parents[1] / "solutions/10-monitoring"
 
 
 @pytest.fixture(autouse=True)
-def _lab_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Several labs have a package called judge; each test run sees this lab's.
-    for name in [name for name in sys.modules if name == "judge" or name.startswith("judge.")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.syspath_prepend(str(LAB))
+def _lab_on_path() -> Iterator[None]:
+    with judge_of("10-monitoring"):
+        yield
 
 
 def test_a_scenario_is_the_same_for_the_same_seed_and_another_for_another() -> None:
