@@ -5,6 +5,8 @@
 PYTHON ?= python3
 LAB ?= 00
 FROM ?= submissions
+JOBS ?= 2
+MINUTES ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
@@ -59,7 +61,7 @@ lint: $(READY) ## Check style and types
 verify: $(READY) ## Run the long proofs: calibration of all labs, attacks, browser, Docker
 	@$(BIN)/pytest -m slow tests/unit
 	@$(BIN)/pytest -m "slow or not slow" tests/security tests/e2e
-	@$(BIN)/lab verify --quick
+	@$(BIN)/lab verify --quick --jobs $(JOBS) $(if $(MINUTES),--minutes $(MINUTES))
 
 bench: $(READY) ## Measure: ratios from several runs on this machine
 	@$(BIN)/python -m tests.benchmarks

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -100,22 +101,36 @@ def verify(
     wall: str,
     seed: int | None,
     jobs: int,
+    minutes: float | None,
     console: Console | None,
 ) -> dict[str, list[Trial]]:
-    """Calibrate labs; a line per trial as it ends."""
+    """Calibrate labs; a line per trial as it ends.
+
+    Args:
+        minutes: for all labs together. Each gets an equal share of what those before it have left.
+    """
     done: dict[str, list[Trial]] = {}
-    for lab in labs:
+    ends = None if minutes is None else time.monotonic() + minutes * 60
+    for place, lab in enumerate(labs):
         if console:
             console.rule(lab.id)
 
         def show(trial: Trial) -> None:
-            if console:
+            if console and not trial.left_out:
                 console.print(trial_line(trial))
 
         with _live_for(lab) as live:
             options = Options(wall=wall, own_work=True, seed=seed, live=live)
+            within_s = None if ends is None else max(0.0, ends - time.monotonic()) / (len(labs) - place)
             done[lab.id] = verify_lab(
-                lab, quick=quick, repeat=repeat, pick=pick, jobs=jobs, options=options, on_trial=show
+                lab,
+                quick=quick,
+                repeat=repeat,
+                pick=pick,
+                jobs=jobs,
+                within_s=within_s,
+                options=options,
+                on_trial=show,
             )
     if console:
         console.print()
@@ -136,20 +151,27 @@ def trial_line(trial: Trial) -> Text:
 
 def verify_summary(done: dict[str, list[Trial]]) -> Text:
     rows = [trial for trials in done.values() for trial in trials]
-    good, bad = sum(t.ok is True for t in rows), sum(t.ok is False for t in rows)
-    text = (
-        f"{good} trials hold, {bad} do not, {len(rows) - good - bad} blocked, {sum(t.duration_s for t in rows):.0f} s"
-    )
+    good, bad, left = (sum(t.ok is True for t in rows), sum(t.ok is False for t in rows), sum(t.left_out for t in rows))
+    blocked = len(rows) - good - bad - left
+    text = f"{good} trials hold, {bad} do not, {blocked} blocked, {sum(t.duration_s for t in rows):.0f} s"
+    if left:
+        text += f"; {left} left out, since the time was over"
     # Those that do not hold once more: their lines may be hundreds of lines up.
     again = [
-        Text.assemble(f"lab {lab}  ", trial_line(t), "\n") for lab, ts in done.items() for t in ts if t.ok is not True
+        Text.assemble(f"lab {lab}  ", trial_line(t), "\n")
+        for lab, trials in done.items()
+        for t in trials
+        if t.ok is not True and not t.left_out
     ]
-    return Text.assemble(*again, (text, "green" if good == len(rows) else "bold red" if bad else "yellow"))
+    return Text.assemble(*again, (text, "bold red" if bad else "yellow" if blocked else "green"))
 
 
 def verify_status(done: dict[str, list[Trial]]) -> int:
-    """0 all hold, 1 one does not, 3 one could not be tried (1 where ``SANDBOX_REQUIRE`` is set: there, all tools must be)."""
-    rows = [trial for trials in done.values() for trial in trials]
+    """0 all hold, 1 one does not, 3 one could not be tried (1 where ``SANDBOX_REQUIRE`` is set: there, all tools must be).
+
+    What was left out for want of time decides nothing.
+    """
+    rows = [trial for trials in done.values() for trial in trials if not trial.left_out]
     if any(trial.ok is False for trial in rows):
         return 1
     if any(trial.ok is None for trial in rows) or not rows:

@@ -426,6 +426,12 @@ def verify(
     jobs: Annotated[
         int, typer.Option("--jobs", "-j", min=1, help="Try so many samples at a time: for labs that mostly wait.")
     ] = 1,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="Begin no sample after that; starters and solutions always, the others as they are drawn."
+        ),
+    ] = None,
     as_json: AsJson = False,
     jail: WallOption = Wall.auto,
     seed: Seed = None,
@@ -442,6 +448,7 @@ def verify(
         wall=jail.value,
         seed=seed,
         jobs=jobs,
+        minutes=minutes,
         console=None if as_json else console,
     )
     if as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import random
 import re
 import tempfile
 import threading
@@ -28,7 +29,8 @@ PAGE_SECTIONS = ("The picture", "The story", "The contract", "Steps", "Break it"
 class Trial:
     """What was tried and whether the judge said what it should.
 
-    ``ok`` is None where this machine could not tell (a blocked tool).
+    ``ok`` is None where this machine could not tell (a blocked tool), or where the time was over before its turn
+    (``left_out``).
     """
 
     kind: str
@@ -38,6 +40,7 @@ class Trial:
     duration_s: float = 0.0
     score: float = 0.0
     max_score: float = 0.0
+    left_out: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return dict(self.__dict__)
@@ -50,6 +53,7 @@ def verify(
     repeat: int = 1,
     pick: str = "",
     jobs: int = 1,
+    within_s: float | None = None,
     options: Options | None = None,
     on_trial: Callable[[Trial], None] = lambda trial: None,
 ) -> list[Trial]:
@@ -60,8 +64,11 @@ def verify(
         repeat: how often the solution is tried.
         pick: only samples whose ``kind/name`` holds this text.
         jobs: how many samples are tried at the same time; worth it for labs whose checks mostly wait.
+        within_s: begin no sample after so many seconds, but for starter and solution, which are always tried. The others
+            come in another order each time, so that none is left out for good.
         on_trial: called with each trial, in the order of the corpus.
     """
+    began = time.monotonic()
     options = options or Options()
     trials: list[Trial] = []
 
@@ -73,19 +80,22 @@ def verify(
         for trial in read_files(lab):
             add(trial)
     cancel = threading.Event()
+    chosen = [sample for sample in samples(lab) if pick in f"{sample.kind}/{sample.name}"]
+    if within_s is not None:
+        always = [sample for sample in chosen if sample.folder is None]
+        others = [sample for sample in chosen if sample.folder is not None]
+        random.shuffle(others)
+        chosen = always + others
+
+    def attempt(sample: Sample, label: str) -> Trial:
+        if within_s is not None and sample.folder is not None and time.monotonic() > began + within_s:
+            return Trial(sample.kind, sample.name, None, "left out: the time was over", left_out=True)
+        return try_sample(lab, sample, options, quick=quick, label=label, cancel=cancel)
+
     with ThreadPoolExecutor(jobs) as pool:
         begun = [
-            pool.submit(
-                try_sample,
-                lab,
-                sample,
-                options,
-                quick=quick,
-                label=f" #{turn + 1}" if repeat > 1 and sample.kind == "solution" else "",
-                cancel=cancel,
-            )
-            for sample in samples(lab)
-            if pick in f"{sample.kind}/{sample.name}"
+            pool.submit(attempt, sample, f" #{turn + 1}" if repeat > 1 and sample.kind == "solution" else "")
+            for sample in chosen
             for turn in range(repeat if sample.kind == "solution" else 1)
         ]
         try:

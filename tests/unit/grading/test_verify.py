@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.checking import verify_summary
+from sandbox.checking import verify_status, verify_summary
 from sandbox.course import Course, CourseError
 from sandbox.grading.corpus import Sample, samples
 from sandbox.grading.results import CheckResult, LabResult
@@ -59,6 +59,22 @@ def test_samples_tried_at_the_same_time_are_told_in_order(tmp_path: Path) -> Non
     one_by_one = [f"{sample.kind}/{sample.name}" for sample in samples(lab)]
     assert list(dict.fromkeys(f"{t.kind}/{t.name.split(' #')[0]}" for t in trials if t.kind != "files")) == one_by_one
     assert {t.name for t in trials if not t.ok} == {"page"}
+
+
+def test_starter_and_solution_are_tried_however_short_the_time(tmp_path: Path) -> None:
+    (tmp_path / "labs").mkdir()
+    new_lab(Course(tmp_path), "15-feature-store")
+    (lab,) = Course(tmp_path).labs
+    trials = verify(lab, within_s=0, options=Options(wall="process"))
+    tried = {trial.kind for trial in trials if not trial.left_out}
+    assert tried == {"files", "starter", "solution"}
+    assert {trial.kind for trial in trials if trial.left_out} == {"right", "wrong"}
+    told = verify_summary({"15": trials}).plain
+    assert told.endswith("left out, since the time was over")
+    # What was not tried is no proof of anything, and no failure.
+    held = [trial for trial in trials if trial.name != "page"]
+    assert verify_status({"15": held}) == 0
+    assert verify_status({"15": [trial for trial in held if trial.left_out]}) != 0
 
 
 def test_what_stops_a_calibration_stops_the_samples_that_are_at_work(tmp_path: Path) -> None:
