@@ -90,7 +90,8 @@ class Cloud:
         for key in self._keys(STATE_BUCKET):
             try:
                 state = json.loads(self.read_object(STATE_BUCKET, key))
-            except ValueError:
+            except (ValueError, self.client("s3").exceptions.NoSuchKey):
+                # No state, or a lock that was let go between the listing and now.
                 continue
             if isinstance(state, dict) and "resources" in state:
                 found[key] = state
