@@ -88,10 +88,11 @@ class Cloud:
         """Every Terraform state in the state bucket, by its key."""
         found: dict[str, Described] = {}
         for key in self._keys(STATE_BUCKET):
+            # The other environment is at work meanwhile: its lock file may be gone since the list was made.
+            content = self._maybe(lambda key=key: self.read_object(STATE_BUCKET, key))
             try:
-                state = json.loads(self.read_object(STATE_BUCKET, key))
-            except (ValueError, self.client("s3").exceptions.NoSuchKey):
-                # No state, or a lock that was let go between the listing and now.
+                state = json.loads(content or b"")
+            except ValueError:
                 continue
             if isinstance(state, dict) and "resources" in state:
                 found[key] = state
