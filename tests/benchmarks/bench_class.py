@@ -22,6 +22,7 @@ from sandbox.course import Lab, open_course
 from sandbox.grading.corpus import assemble, samples
 from tests.benchmarks import Table, meter
 from tests.benchmarks.recorder import record
+from tests.commands import LAB as COMMAND
 
 TITLE = "Grading a class"
 LAB = "02"
@@ -60,17 +61,7 @@ def make_class(lab: Lab, folder: Path, students: int) -> Path:
 
 def grade(source: Path, *more: str) -> meter.Cost:
     """`lab grade` as a process of its own; its memory is that of the judge, without the workers that it starts."""
-    command = [
-        sys.executable,
-        "-c",
-        "from sandbox.cli import main; main()",
-        "grade",
-        str(source),
-        "--lab",
-        LAB,
-        "--json",
-        *more,
-    ]
+    command = [*COMMAND, "grade", str(source), "--lab", LAB, "--json", *more]
     return meter.run(command)
 
 

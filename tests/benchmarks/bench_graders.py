@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.benchmarks import Table, meter
+from tests.commands import LAB as COMMAND
 from tests.unit.grading.conftest import make_lab
 
 TITLE = "The same assignment, other graders"
@@ -84,18 +85,7 @@ class Bench:
         self.expected = {path.name: POINTS[at % len(POINTS)] for at, path in enumerate(self.students)}
 
     def lab(self, out: Path) -> dict[str, float]:
-        argv = [
-            sys.executable,
-            "-c",
-            "from sandbox.cli import main; main()",
-            "grade",
-            str(self.source),
-            "--lab",
-            "01",
-            "--out",
-            str(out),
-            "--json",
-        ]
+        argv = [*COMMAND, "grade", str(self.source), "--lab", "01", "--out", str(out), "--json"]
         done = subprocess.run(
             argv, env={**os.environ, "SANDBOX_COURSE": str(self.folder / "course")}, capture_output=True, check=True
         )

@@ -25,6 +25,7 @@ from sandbox.classroom.policy import Policy
 from sandbox.classroom.store import ClassStore
 from sandbox.course import Lab, open_course
 from sandbox.grading.corpus import assemble, samples
+from tests.commands import LAB
 from tests.unit.classroom.conftest import CHECKS, FAULTY, GOOD, WRONG
 from tests.unit.grading.conftest import make_lab
 
@@ -65,19 +66,7 @@ def expected(students: int) -> dict[str, float]:
 
 
 def command(source: Path, out: Path, *more: str) -> list[str]:
-    return [
-        sys.executable,
-        "-c",
-        "from sandbox.cli import main; main()",
-        "grade",
-        str(source),
-        "--lab",
-        "01",
-        "--out",
-        str(out),
-        "--json",
-        *more,
-    ]
+    return [*LAB, "grade", str(source), "--lab", "01", "--out", str(out), "--json", *more]
 
 
 def test_twenty_kills_at_random_moments_lose_and_double_nothing(

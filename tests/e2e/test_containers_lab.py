@@ -6,15 +6,15 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from tests.commands import LAB
+
 ROOT = Path(__file__).resolve().parents[2]
 LABEL = "devops-ml-sandbox.lab04"
-LAB = (sys.executable, "-c", "from sandbox.cli import main; main()")
 pytestmark = [pytest.mark.slow, pytest.mark.needs("docker", "hadolint")]
 WAIT_S = 300
 

@@ -11,7 +11,6 @@ import re
 import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,9 +19,9 @@ import pytest
 
 from sandbox.course import Course
 from sandbox.runtime.settings import compose_document
+from tests.commands import LAB
 
 ROOT = Path(__file__).resolve().parents[2]
-LAB = (sys.executable, "-c", "from sandbox.cli import main; main()")
 pytestmark = pytest.mark.slow
 
 # Where `make check` or `make status` finds that something is wrong, make ends with 2: right for a page that says so.

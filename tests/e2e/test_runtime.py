@@ -24,9 +24,9 @@ from sandbox.course import Course
 from sandbox.runtime import Stack
 from sandbox.runtime.processes import MARK
 from sandbox.runtime.settings import compose_document
+from tests.commands import LAB
 
 ROOT = Path(__file__).resolve().parents[2]
-LAB = (sys.executable, "-c", "from sandbox.cli import main; main()")
 pytestmark = pytest.mark.slow
 
 both = pytest.mark.parametrize(
