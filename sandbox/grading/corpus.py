@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from sandbox.course import CourseError, Lab
+from sandbox.grading.fault import Edit, FaultError, read_edits
 
 Kind = Literal["starter", "solution", "right", "wrong", "cheat"]
 BUILD = "_build.py"
@@ -25,6 +26,7 @@ class Sample:
     Attributes:
         fails: for a wrong one, exactly the checks that fail.
         earns: for a cheat, the checks that the honest work in it may pass.
+        edits: what is changed in the text of its base.
     """
 
     kind: Kind
@@ -35,6 +37,7 @@ class Sample:
     why: str = ""
     fails: frozenset[str] = frozenset()
     earns: frozenset[str] = frozenset()
+    edits: tuple[Edit, ...] = ()
 
 
 def samples(lab: Lab) -> Iterator[Sample]:
@@ -54,10 +57,13 @@ def samples(lab: Lab) -> Iterator[Sample]:
 
 
 def assemble(lab: Lab, sample: Sample, target: Path, live: dict[str, str] | None = None) -> Path:
-    """Make the sample's workspace in ``target``: starter, then solution or not, then its own files.
+    """Make the sample's workspace in ``target``: starter, then solution or not, then its own files and its edits.
 
     A file ``_build.py`` among them is the corpus's own code: it is run there (with ``SERVICE_URL`` and ``SERVICE_LOG``
-    where a service runs) and removed. It makes what no file can hold: answers that depend on the running service, git history.
+    where a service runs) and removed. It makes what no file and no edit can hold: answers that depend on the running service, git history.
+
+    Raises:
+        CourseError: that code failed, or an edit no longer fits what it changes.
     """
     shutil.copytree(lab.starter, target, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     layers = [lab.solution] if sample.base == "solution" else []
@@ -72,6 +78,11 @@ def assemble(lab: Lab, sample: Sample, target: Path, live: dict[str, str] | None
             ignore=shutil.ignore_patterns("__pycache__", "expect.toml"),
         )
         _build(target, live)
+    try:
+        for edit in sample.edits:
+            edit.apply(target)
+    except FaultError as error:
+        raise CourseError(f"{sample.kind} submission {sample.name}: {error}") from None
     for name in sample.remove:
         path = target / name
         if path.is_dir():
@@ -102,13 +113,17 @@ def _sample(kind: Kind, folder: Path) -> Sample:
     required = {"wrong": {"why", "fails"}, "cheat": {"tries", "earns"}}.get(kind, set())
     if missing := required - set(table):
         raise CourseError(f"{path}: missing: {', '.join(sorted(missing))}.")
-    if unknown := set(table) - required - {"why", "base", "remove"}:
+    if unknown := set(table) - required - {"why", "base", "remove", "edits"}:
         raise CourseError(f"{path}: unknown key: {', '.join(sorted(unknown))}.")
     if kind == "wrong" and not table["fails"]:
         raise CourseError(f"{path}: a wrong submission fails at least one check.")
+    try:
+        edits = read_edits(table)
+    except TypeError as error:
+        raise CourseError(f"{path}: an edit does not hold: {error}") from None
     return Sample(
         kind, folder.name, folder, table.get("base", "starter"), tuple(table.get("remove", ())),
-        table.get("why") or table.get("tries", ""), _names(table.get("fails", ())), _names(table.get("earns", ())),
+        table.get("why") or table.get("tries", ""), _names(table.get("fails", ())), _names(table.get("earns", ())), edits,
     )  # fmt: skip
 
 

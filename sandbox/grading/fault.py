@@ -21,6 +21,20 @@ class Edit:
     old: str
     new: str
 
+    def apply(self, folder: Path) -> None:
+        """Make the replacement in ``folder``.
+
+        Raises:
+            FaultError: the file is missing, or the text does not occur exactly once.
+        """
+        path = folder / self.file
+        if not path.is_file():
+            raise FaultError(f"{self.file} is not in {folder}")
+        text = path.read_text("utf-8")
+        if (count := text.count(self.old)) != 1:
+            raise FaultError(f"its text occurs {count} times in {self.file}, not once")
+        path.write_text(text.replace(self.old, self.new), "utf-8")
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -47,16 +61,11 @@ class Fault:
         Raises:
             FaultError: a file is missing, or its text does not occur exactly once.
         """
-        for edit in self.edits:
-            path = folder / edit.file
-            if not path.is_file():
-                raise FaultError(f"fault {self.group}/{self.name}: {edit.file} is not in {folder}")
-            text = path.read_text("utf-8")
-            if (count := text.count(edit.old)) != 1:
-                raise FaultError(
-                    f"fault {self.group}/{self.name}: its text occurs {count} times in {edit.file}, not once"
-                )
-            path.write_text(text.replace(edit.old, edit.new), "utf-8")
+        try:
+            for edit in self.edits:
+                edit.apply(folder)
+        except FaultError as error:
+            raise FaultError(f"fault {self.group}/{self.name}: {error}") from None
 
 
 def read_faults(path: Path) -> tuple[Fault, ...]:
@@ -80,7 +89,16 @@ def _fault(path: Path, table: dict[str, Any]) -> Fault:
     if unknown := set(table) - {"name", "title", "reason", "edits", "params"}:
         raise FaultError(f"{path}: unknown key in a fault: {', '.join(sorted(unknown))}")
     try:
-        edits = tuple(Edit(**edit) for edit in table.get("edits", []))
+        edits = read_edits(table)
         return Fault(table["name"], table["title"], table["reason"], path.stem, edits, table.get("params", {}))
     except (KeyError, TypeError) as error:
         raise FaultError(f"{path}: fault {table.get('name', '?')!r}: {error}") from None
+
+
+def read_edits(table: Mapping[str, Any]) -> tuple[Edit, ...]:
+    """The ``[[edits]]`` of a table.
+
+    Raises:
+        TypeError: one of them lacks a key, or has one that is unknown.
+    """
+    return tuple(Edit(**edit) for edit in table.get("edits", ()))

@@ -6,7 +6,7 @@ import pytest
 
 from sandbox.checking import verify_status, verify_summary
 from sandbox.course import Course, CourseError
-from sandbox.grading.corpus import Sample, samples
+from sandbox.grading.corpus import Sample, assemble, samples
 from sandbox.grading.results import CheckResult, LabResult
 from sandbox.grading.run import Options
 from sandbox.grading.scaffold import new_lab
@@ -47,6 +47,35 @@ def test_the_scaffold_verifies_as_unfinished_only_in_its_prose(tmp_path: Path) -
     trials = verify(Course(tmp_path).labs[0], options=Options(wall="process"))
     assert {(trial.kind, trial.name) for trial in trials if not trial.ok} == {("files", "page")}
     assert {trial.kind for trial in trials} >= {"starter", "solution", "right", "wrong"}
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        ('file = "greeting.py"\nold = "def "\nnew = "def other_"', ""),
+        ('file = "greeting.py"\nold = "nowhere"\nnew = ""', "its text occurs 0 times in greeting.py, not once"),
+        ('file = "gone.py"\nold = "def "\nnew = ""', "gone.py is not in"),
+        ('file = "greeting.py"\nold = "def "', "an edit does not hold"),
+        ('file = "greeting.py"\nold = "def "\nnew = ""\nwhere = 1', "an edit does not hold"),
+    ],
+)
+def test_a_sample_may_be_its_base_with_edits(tmp_path: Path, edit: str, said: str) -> None:
+    (tmp_path / "labs").mkdir()
+    new_lab(Course(tmp_path), "15-feature-store")
+    (lab,) = Course(tmp_path).labs
+    folder = lab.corpus / "wrong" / "renamed"
+    folder.mkdir()
+    (folder / "expect.toml").write_text(f'base = "solution"\nwhy = "w"\nfails = ["greets"]\n\n[[edits]]\n{edit}\n')
+
+    def made() -> str:
+        (sample,) = [sample for sample in samples(lab) if sample.name == "renamed"]
+        return (assemble(lab, sample, tmp_path / "made") / "greeting.py").read_text()
+
+    if said:
+        with pytest.raises(CourseError, match=said):
+            made()
+    else:
+        assert made() == (lab.solution / "greeting.py").read_text().replace("def ", "def other_")
 
 
 def test_samples_tried_at_the_same_time_are_told_in_order(tmp_path: Path) -> None:

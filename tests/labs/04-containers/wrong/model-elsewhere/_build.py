@@ -1,9 +1,0 @@
-from pathlib import Path
-
-for name, old, new in (
-    ('compose.yaml', '/app/model/model.json', '/models/model.json'),
-):
-    path = Path(name)
-    text = path.read_text()
-    assert text.count(old) == 1, old
-    path.write_text(text.replace(old, new))
