@@ -35,10 +35,12 @@ def main(arguments: list[str]) -> int:
     layer = arguments[0]
     # Tests may look at the command line, and every run looks the same there.
     sys.argv = ["pytest"]
-    if layer == "plan":
-        return run_plan()
     if layer == "legacy":
         return run_unittest()
+    # Most of a run is importing. What is imported stays, so the collector need not look at it, now or later.
+    gc.disable()
+    if layer == "plan":
+        return run_plan()
     return run_pytest(layer, "normal")
 
 
@@ -55,6 +57,8 @@ def run_pytest(layer: str, order: str) -> int:
             plugins = ["-p", "anyio.pytest_plugin"]
     import pytest
 
+    gc.freeze()
+    gc.enable()
     # The outermost wrapper: whatever a conftest sorts, this comes after it.
     setattr(Reporter, HOOK, pytest.hookimpl(wrapper=True, tryfirst=True)(getattr(Reporter, HOOK)))
     arguments = ["-q", "-x", "--tb=short", "--color=no", "-p", "no:cacheprovider", *plugins, *folders]
@@ -66,7 +70,6 @@ def import_service_libraries() -> None:
 
     httpx brings a command line along (click, rich, pygments) where these are installed; no test needs it.
     """
-    gc.disable()
     sys.modules["click"] = None  # type: ignore[assignment]
     try:
         import httpx  # noqa: F401
@@ -75,8 +78,6 @@ def import_service_libraries() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import fastapi.testclient  # noqa: F401
-    gc.freeze()
-    gc.enable()
 
 
 def run_unittest() -> int:
