@@ -6,7 +6,7 @@ import ast
 import json
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,7 +74,7 @@ def publish(
     title = f"{lab.id} {lab.spec.title}"
     files: list[Path] = []
 
-    def write(name: str, text: str) -> None:
+    def write(name: str, text: str | Iterable[str]) -> None:
         _renew(out / name, text)
         files.append(out / name)
 
@@ -128,10 +128,10 @@ def _notes(mark: Mark, joined: Joined) -> Iterator[tuple[str, str]]:
             yield record.key, f"It came {days} late: {points(mark.adjusted)} of {points(mark.max_score)} points count."
 
 
-def _renew(path: Path, text: str) -> None:
+def _renew(path: Path, text: str | Iterable[str]) -> None:
     # Most of a class is as it was: a file that would not change is not written, which is what takes the time.
     try:
-        if path.read_text("utf-8") == text:
+        if isinstance(text, str) and path.read_text("utf-8") == text:
             return
     except (OSError, UnicodeError):
         pass

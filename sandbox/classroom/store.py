@@ -13,19 +13,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from sandbox.classroom.intake import Entry
 from sandbox.classroom.similarity import Fingerprint
 from sandbox.errors import UserError
-from sandbox.grading.results import CheckResult, LabResult
+from sandbox.grading.results import CheckResult, LabResult, Status
 from sandbox.grading.store import write_atomically
 
 SCHEMA = "devops-ml-sandbox/class-record/v1"
 State = Literal["graded", "rejected", "ungraded"]
+STATUSES: dict[Status, Status] = {status: status for status in get_args(Status)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
     """What is known of one submission.
 
@@ -69,12 +70,17 @@ class Record:
             return self
         checks = tuple(
             CheckResult(
-                sys.intern(c.name), sys.intern(c.title), c.status, c.points, c.max_points, c.message.partition("\n")[0][:500],
-                duration_s=c.duration_s,
+                sys.intern(c.name), sys.intern(c.title), STATUSES[c.status], c.points, c.max_points,
+                sys.intern(c.message.partition("\n")[0][:500]), duration_s=c.duration_s,
             )
             for c in self.result.checks
         )  # fmt: skip
-        return replace(self, result=replace(self.result, checks=checks, environment={}))
+        # Read from JSON, each text is a copy of its own; a class shares most of them.
+        basis = tuple(map(sys.intern, self.basis))
+        result = replace(
+            self.result, checks=checks, environment={}, course_digest=sys.intern(self.result.course_digest)
+        )
+        return replace(self, basis=basis, result=result)
 
 
 class ClassStore:

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -138,7 +138,7 @@ class Plugin:
         self.run.send({"event": "start", "name": _name(item)})
         started = time.monotonic()
         result = self._judge(item, nextitem)
-        result = CheckResult(**{**result.__dict__, "duration_s": round(time.monotonic() - started, 3)})
+        result = replace(result, duration_s=round(time.monotonic() - started, 3))
         self.results[result.name] = result
         self.run.send({"event": "result", "check": asdict(result)})
         return True

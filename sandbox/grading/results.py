@@ -10,7 +10,7 @@ SCHEMA = "devops-ml-sandbox/result/v1"
 Status = Literal["passed", "failed", "skipped", "blocked", "error"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PartResult:
     """One sub-check: a single fault or case. ``why`` says, for a fault that was not noticed, why it matters."""
 
@@ -21,7 +21,7 @@ class PartResult:
     why: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """One check's outcome. ``message``, ``observed`` and ``expected`` are written for the learner."""
 
@@ -46,7 +46,7 @@ class CheckResult:
         return cls(**values)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LabResult:
     """One run of one lab's checks on one submission."""
 

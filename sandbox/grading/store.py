@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,13 +114,17 @@ def fill_hint(step: str, result: CheckResult | None) -> str:
     return step
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader, or a crash at any moment, finds the old content or the new, never half."""
+def write_atomically(path: Path, text: str | Iterable[str]) -> None:
+    """Write a file so that a reader, or a crash at any moment, finds the old content or the new, never half.
+
+    Args:
+        text: the content, or pieces of it, which are written as they come.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+            file.writelines([text] if isinstance(text, str) else text)
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -52,8 +52,8 @@ class Bar:
 def render(
     *, title: str, made_at: str, marks: Sequence[Mark], same: Sequence[Sequence[str]], pairs: Sequence[Pair],
     feedback: dict[str, str],
-) -> str:  # fmt: skip
-    """The page as text.
+) -> Iterator[str]:  # fmt: skip
+    """The page in pieces: that of thousands of students is larger than all that is known of them.
 
     Args:
         same: groups of students whose accepted files are the same byte by byte.
@@ -63,7 +63,7 @@ def render(
     graded = [mark for mark in marks if mark.raw is not None]
     scores = [mark.raw for mark in graded if mark.raw is not None]
     checks = check_rows(graded)
-    return _template().render(
+    return _template().generate(
         title=title, made_at=made_at, marks=marks, graded=graded, apart=[m for m in marks if m.standing != "graded"],
         checks=checks, hardest=sorted(checks, key=lambda row: row.earned)[:5],
         slowest=sorted(checks, key=lambda row: -row.seconds)[:5], bars=distribution(graded), groups=groups(graded),
