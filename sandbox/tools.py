@@ -1,7 +1,8 @@
 """External tools: where each is found, which version it is, what to do when it is missing.
 
 A tool is looked for in three places, in this order: the environment variable ``SANDBOX_TOOL_<NAME>`` (a path, or
-``none`` to hide the tool), the folder of the running Python's own commands, and ``PATH``. It counts as found when its
+``none`` to hide the tool), the folder of the running Python's own commands, and ``PATH``. Where it is nowhere and its makers
+publish it in an image, :func:`require` takes it from there, if Docker is here. It counts as found when its
 version command answers; for Docker that is the engine's answer, because a client without an engine helps no lab.
 """
 
@@ -21,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox.errors import UserError
+from sandbox.program_image import take_out
 
 VERSION_TIMEOUT_S = 15.0
 _VERSION = re.compile(r"(?<![\w.])[vV]?(\d+\.\d+(?:\.\d+)?(?:[-+~][0-9A-Za-z.+~-]*[0-9A-Za-z])?)")
@@ -67,6 +69,7 @@ class ToolSpec:
         package: the Python distribution that the tool is (a library such as TensorFlow), or that tells its version.
         bundled: finds a program that a Python package carries outside the folder of commands.
         broken: what to do where the program is there and its version command fails.
+        image: a container image and the program's path in it: one file that needs nothing else, for Linux.
     """
 
     name: str
@@ -81,6 +84,7 @@ class ToolSpec:
     library: bool = False
     bundled: Callable[[], Path | None] | None = field(default=None, repr=False)
     broken: str = ""
+    image: tuple[str, str] | None = None
 
     @property
     def variable(self) -> str:
@@ -145,6 +149,7 @@ TOOLS: Mapping[str, ToolSpec] = _registry(
         "terraform", ("terraform", "tofu"), "infrastructure as code", version=("version",),
         debian="Install terraform or tofu from the Debian repository of its maker, as its documentation says.",
         macos="brew install opentofu", other="Install OpenTofu or Terraform as its documentation says for your system.",
+        image=("hashicorp/terraform:1.11.4", "/bin/terraform"),
     ),
     ToolSpec(
         "kubectl", ("kubectl",), "talks to a Kubernetes cluster", version=("version", "--client"), extra="kubernetes"
@@ -219,6 +224,8 @@ def find(name: str) -> Tool | None:
 def require(name: str) -> Tool:
     """The tool; :class:`ToolMissing` says what is wrong and how to get it."""
     sighting = look(name)
+    if sighting.tool is None and _taken_from_image(TOOLS[name]):
+        sighting = look(name)
     if sighting.tool is None:
         raise ToolMissing(name, sighting.fix, sighting.problem)
     return sighting.tool
@@ -270,7 +277,24 @@ def _candidates(spec: ToolSpec, override: str) -> list[tuple[str, ...]]:
             found.append((os.path.abspath(path), *words))
     if not found and spec.bundled and (bundled := spec.bundled()):
         found.append((str(bundled),))
+    if not found and spec.image and (kept := _kept(spec.image[0])).is_file():
+        found.append((str(kept),))
     return found
+
+
+def _kept(image: str) -> Path:
+    """Where the program of an image is kept, so that it is taken out once."""
+    state = os.environ.get("SANDBOX_STATE") or Path(__file__).resolve().parents[1] / ".sandbox"
+    return Path(state, "tools", re.sub(r"[^\w.]+", "-", image))
+
+
+def _taken_from_image(spec: ToolSpec) -> bool:
+    """Take a tool that is not installed out of its makers' image; whether it is there now."""
+    # Whoever has hidden the tool or named another one means it; the program in the image is one for Linux.
+    if not spec.image or os.environ.get(spec.variable) or sys.platform != "linux" or _candidates(spec, ""):
+        return False
+    docker = find("docker")
+    return docker is not None and take_out(docker.argv, *spec.image, _kept(spec.image[0]))
 
 
 def _look_for_library(spec: ToolSpec) -> Sighting:

@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -28,6 +28,9 @@ from sandbox.workspace import Gathered, WorkspaceError, gather
 
 TRIES = 3
 """How often a submission is graded before trouble of the machine or the judge is listed as such."""
+
+READERS = 8
+"""How many submissions are read at the same time: a repository that is fetched from far keeps no core busy."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ def _executor(lab: Lab, settings: Settings) -> Iterator[tuple[executors.Submit, 
 
 
 class _Run:
-    """The state of one run: what waits, what is being graded, what is done."""
+    """The state of one run: what waits, what is being read, what is being graded, what is done."""
 
     def __init__(
         self, lab: Lab, settings: Settings, store: ClassStore, entries: list[Entry], basis: tuple[str, str],
@@ -126,23 +129,32 @@ class _Run:
         self.workers, self.on_step = workers, on_step
         self.total, self.done, self.graded, self.kept = len(entries), 0, 0, 0
         self.waiting = deque((entry, 0) for entry in entries)
+        self.reading: dict[Future[Gathered], tuple[Entry, int]] = {}
         self.running: dict[Future[Outcome], tuple[Entry, Record, int]] = {}
 
     def drive(self, submit: executors.Submit) -> None:
         """Until nothing waits and nothing runs. Only a few submissions are in memory at a time."""
-        while self.waiting or self.running:
-            while self.waiting and len(self.running) < self.workers * 2:
-                entry, tries = self.waiting.popleft()
-                self._begin(submit, entry, tries)
-            if self.running:
-                for future in wait(self.running, return_when=FIRST_COMPLETED).done:
-                    entry, record, tries = self.running.pop(future)
-                    self._end(entry, record, future, tries + 1)
+        readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
+        try:
+            while self.waiting or self.reading or self.running:
+                self._read_ahead(readers)
+                for future in wait([*self.reading, *self.running], return_when=FIRST_COMPLETED).done:
+                    if future in self.reading:
+                        self._begin(submit, future, *self.reading.pop(future))
+                    else:
+                        self._end(future, *self.running.pop(future))
+        finally:
+            readers.shutdown(wait=True, cancel_futures=True)
 
-    def _begin(self, submit: executors.Submit, entry: Entry, tries: int) -> None:
+    def _read_ahead(self, readers: ThreadPoolExecutor) -> None:
+        while self.waiting and len(self.reading) < READERS and len(self.running) < self.workers * 2:
+            entry, tries = self.waiting.popleft()
+            self.reading[readers.submit(take, self.lab, entry, self.settings)] = (entry, tries)
+
+    def _begin(self, submit: executors.Submit, read: Future[Gathered], entry: Entry, tries: int) -> None:
         before = self.store.load(entry.key)
         try:
-            found = take(self.lab, entry, self.settings)
+            found = read.result()
         except (BadArchive, WorkspaceError) as error:
             self._finish(Record.of(entry, "rejected", str(error).replace("\n", " ")), before)
             return
@@ -162,7 +174,8 @@ class _Run:
         work = Work(entry.key, self.lab.id, self.basis[0], found.files, self.settings.wall, cores, self.private)
         self.running[submit(work)] = (entry, record, tries)
 
-    def _end(self, entry: Entry, record: Record, future: Future[Outcome], tries: int) -> None:
+    def _end(self, future: Future[Outcome], entry: Entry, record: Record, tries: int) -> None:
+        tries += 1
         try:
             outcome = future.result()
         except Exception as error:

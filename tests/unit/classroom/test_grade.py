@@ -5,9 +5,11 @@ import json
 import os
 import pickle
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +45,21 @@ def test_each_student_gets_the_result_of_their_own_work(hand_in: HandIn, grade_i
     assert "none of the files" in found["dee"].problem
     assert (run.graded, run.kept) == (3, 0)
     assert [(step.done, step.total) for step in steps] == [(n, 4) for n in range(1, 5)]
+
+
+def test_submissions_are_read_ahead_at_the_same_time(
+    hand_in: HandIn, grade_it: Grade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for student in "abcd":
+        hand_in(student, GOOD)
+    all_four, real = threading.Barrier(4), grading.take
+
+    def slow(*given: Any) -> Any:
+        all_four.wait(timeout=30)  # like a repository that is fetched: nobody comes past it alone
+        return real(*given)
+
+    monkeypatch.setattr(grading, "take", slow)
+    assert [record.state for record in grade_it().records] == ["graded"] * 4
 
 
 def test_an_unchanged_class_is_not_graded_again(lab: Lab, hand_in: HandIn, grade_it: Grade) -> None:
