@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from sandbox.classroom import executors
 from sandbox.classroom.intake import Entry, find_root, read_submissions
@@ -138,7 +139,8 @@ class _Run:
         try:
             while self.waiting or self.reading or self.running:
                 self._read_ahead(readers)
-                for future in wait([*self.reading, *self.running], return_when=FIRST_COMPLETED).done:
+                doing: list[Future[Any]] = [*self.reading, *self.running]
+                for future in wait(doing, return_when=FIRST_COMPLETED).done:
                     if future in self.reading:
                         self._begin(submit, future, *self.reading.pop(future))
                     else:

@@ -26,6 +26,12 @@ from sandbox.grading.plugin import CollectionError, LiveService, Plugin, Run
 from sandbox.jail import JailUnavailable, open_jail
 from sandbox.workspace import Submission
 
+UNUSED = (
+    "cacheprovider", "debugging", "doctest", "faulthandler", "junitxml", "legacypath", "logging", "pastebin", "recwarn",
+    "setuponly", "setupplan", "stepwise", "threadexception", "unittest", "unraisableexception",
+)  # fmt: skip
+"""Parts of pytest that no check uses; to set them up takes as long as a small check."""
+
 
 def main() -> int:
     """A worker that was started for one run: its job is on standard input."""
@@ -103,12 +109,14 @@ def _run(job: dict[str, Any], send: Any) -> int:
 def _arguments(run: Run, temporary: Path) -> list[str]:
     lab = run.lab
     hidden = run.private / lab.id / "checks.py" if run.private else None
-    # Nothing outside the lab's own file may steer the run: no conftest, no ini file, no cache, no rewriting.
+    # Nothing outside the lab's own file may steer the run: no conftest, no ini file, no cache, no rewriting. Without a
+    # border pytest would list every folder from the root down to the lab's.
     return [
         str(lab.checks_file), *([str(hidden)] if hidden and hidden.is_file() else []),
-        "--noconftest", "-c", os.devnull, f"--rootdir={lab.folder}", "--import-mode=importlib",
+        "--noconftest", "-c", os.devnull, f"--rootdir={lab.folder}", f"--confcutdir={lab.folder}", "--import-mode=importlib",
         "-o", "python_files=checks.py", "-o", "python_functions=check_*", "--assert=plain",
-        "-p", "no:cacheprovider", "-p", "no:faulthandler", f"--basetemp={temporary / 'pytest'}", "-q", "--tb=short", "-s",
+        *(word for name in UNUSED for word in ("-p", f"no:{name}")),
+        f"--basetemp={temporary / 'pytest'}", "-q", "--tb=short", "-s",
     ]  # fmt: skip
 
 

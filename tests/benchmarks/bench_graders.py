@@ -103,7 +103,7 @@ class Bench:
         problem = self.folder / "problem"
         problem.mkdir(exist_ok=True)
         (problem / ".cs50.yaml").write_text("check50: true\n")
-        (problem / "__init__.py").write_text(CHECK50.replace("{python}", "python3"))
+        (problem / "__init__.py").write_text(CHECK50.replace("{python}", sys.executable))
         program = str(self.venv("check50") / "bin" / "check50")
 
         def one(path: Path) -> float:
