@@ -28,7 +28,7 @@ import yaml
 PORTS = {"blue": 9001, "green": 9002}
 WEB, API = 9000, 9080
 USERS, PAUSE_S, QUIET_PAUSE_S = 6, 0.006, 0.025
-START_S, WATCH_S, APPLY_S, HOLD_S = 60.0, 45.0, 45.0, 150.0
+START_S, WATCH_S, APPLY_S, DRAIN_S, HOLD_S = 60.0, 45.0, 45.0, 15.0, 150.0
 CONFIG = """\
 http:
   routers:
@@ -110,6 +110,7 @@ class Platform:
         self.phases = [Phase("judge")]
         self.failures: list[str] = []
         self.recent: deque[str] = deque(maxlen=60)
+        self.under_way: dict[int, int] = {}
         self.config, self.revision = CONFIG, 0
         self.hold: Table | None = None
         self.held = False
@@ -242,7 +243,11 @@ class Platform:
                 raise No(422, "Traefik does not take this configuration")
             with self.changed:
                 self.config = text
-                # What was on its way under the old configuration belongs to neither.
+                # What was on its way under the old configuration belongs to neither, and gets its answer: whoever then
+                # ends the slot that it went to does no harm, however busy the machine is.
+                before, end = dict(self.under_way), time.monotonic() + DRAIN_S
+                while before.items() & self.under_way.items() and (left := end - time.monotonic()) > 0:
+                    self.changed.wait(left)
                 self.phases.append(Phase(by))
         return {"revision": self.revision}
 
@@ -256,6 +261,7 @@ class Platform:
             with self.changed:
                 while self.resting:
                     self.changed.wait()
+                self.under_way[first] = number
             epoch, share = self.epoch, self.recent.count("green") / 60
             slot = why = ""
             took = 0.0
@@ -270,8 +276,10 @@ class Platform:
                 why = type(error).__name__
                 connection.close()
             with self.changed:
+                del self.under_way[first]
                 if epoch == self.epoch:
                     self.count(slot, took, why)
+                self.changed.notify_all()
                 pause = PAUSE_S if self.watching else QUIET_PAUSE_S
             time.sleep(pause)
 
@@ -287,7 +295,6 @@ class Platform:
             phase.failed += 1
             if len(self.failures) < 20:
                 self.failures.append(f"{why} from {version or 'the router'}")
-        self.changed.notify_all()
 
     # --- the judge ---
 

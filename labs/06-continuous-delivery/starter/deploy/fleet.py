@@ -51,7 +51,7 @@ class Fleet:
         return str(self.ask("GET", "/router")["config"])
 
     def route(self, config: str) -> None:
-        """Give the router a new dynamic configuration. Returns when Traefik uses it."""
+        """Give the router a new dynamic configuration. Returns when Traefik uses it and what was on its way is answered."""
         self.ask("PUT", "/router", {"config": config})
 
     def watch(self, slot: str, requests: int) -> dict[str, float]:
