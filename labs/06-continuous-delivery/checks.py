@@ -519,8 +519,9 @@ def check_log_tells(deploys, lab, parallel):
     wanted += [(fault.name, "none", "blocked", fault.params["codes"]) for fault in lab.faults("candidates")]
     wanted += [("better", fault.name, "rolled_back", fault.params["codes"]) for fault in lab.faults("releases")]
     for (_, _, outcome, codes), done in zip(wanted, parallel(lambda one: deploys(one[0], one[1]), wanted), strict=True):
-        if codes and set(done.live) != {done.first.version}:
-            continue  # It went out though it should not have: that is another check's matter.
+        # It went out, or was started, though it should not have been: that is another check's matter.
+        if codes and (set(done.live) != {done.first.version} or (outcome == "blocked" and done.started())):
+            continue
         what = "a promotion" if not codes else f"a deploy that ended with reason {codes[0]}"
         lines = [line for line in done.log if line.get("version") == done.candidate.version]
         if not lines:
