@@ -56,8 +56,13 @@ def grade(
     rules = read_policy(policy)
     private = read_names(settings.private, lab)
     target = out or default_out(source, lab)
-    with _progress(console) as on_step:
-        run = grade_class(lab, source, target, replace(settings, policy=rules), on_step)
+    try:
+        with _progress(console) as on_step:
+            run = grade_class(lab, source, target, replace(settings, policy=rules), on_step)
+    except KeyboardInterrupt:
+        if console:
+            console.print("\nstopped; what was graded is kept, and the same command goes on from there")
+        raise
     done = publish(lab, target, run.records, roster=students, policy=rules, private=private, assignment=assignment)
     summary = summarise(lab, target, run, done)
     if console:

@@ -1,6 +1,7 @@
 """A class that is graded: right results, kept results, trouble that is nobody's zero, two instructors."""
 
 import errno
+import io
 import json
 import os
 import pickle
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from sandbox.classroom import command
 from sandbox.classroom import grade as grading
 from sandbox.classroom import store as storing
 from sandbox.classroom.grade import ClassRun, Settings, grade_class
@@ -221,3 +224,20 @@ def test_records_are_plain_json(hand_in: HandIn, grade_it: Grade, tmp_path: Path
     table = json.loads((tmp_path / "out" / "results" / f"{key}.json").read_text())
     assert table["schema"] == "devops-ml-sandbox/class-record/v1"
     assert table["result"]["schema"] == "devops-ml-sandbox/result/v1"
+
+
+def test_who_stops_a_class_is_told_that_nothing_is_lost(
+    lab: Lab, hand_in: HandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, screen = hand_in("ada", GOOD), Console(file=io.StringIO())
+
+    def interrupted(*given: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "grade_class", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        command.grade(
+            lab, source, out=tmp_path / "out", settings=Settings(), roster=None, policy=None, assignment="", console=screen
+        )  # fmt: skip
+    assert isinstance(screen.file, io.StringIO)
+    assert "the same command goes on from there" in screen.file.getvalue()
