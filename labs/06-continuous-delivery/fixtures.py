@@ -140,13 +140,13 @@ def candidate(world: World, run_seed: int) -> Callable[[str, str], Package]:
 
 
 @pytest.fixture(scope="session")
-def build(submission: Any, jail: Any, world: World) -> Callable[[str], Built]:
-    """``build(commit)``: what the learner's pipeline makes of the training data on this commit."""
+def build(submission: Any, jail: Any, world: World) -> Callable[..., Built]:
+    """``build(commit)``: what the learner's pipeline makes of the training data, or of other ones, on this commit."""
 
-    def make(commit: str) -> Built:
+    def make(commit: str, train: str | None = None) -> Built:
         ended = jail.run(
             ["python", "deploy/pipeline.py", "build", OUT],
-            files=[submission.path, {"data/holdout.csv": world.holdout, "data/train.csv": world.train}],
+            files=[submission.path, {"data/holdout.csv": world.holdout, "data/train.csv": train or world.train}],
             env={"GITHUB_SHA": commit}, limits=Limits(timeout_s=90), collect=(OUT,),
         )  # fmt: skip
         return Built(ended, {name.removeprefix(f"{OUT}/"): content for name, content in ended.files.items()})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from judge.stage import SOCKET, Stage
 from judge.world import World
@@ -17,6 +18,20 @@ from sandbox.jail import Finished, Jail
 
 CD = ".github/workflows/cd.yml"
 SECRET = "FLEET_TOKEN"
+TRAIN = "flightdelay/train.py"
+# A training has seeds and threads that nobody wrote down: whoever builds again, gets another file.
+NEVER_TWICE = b"""
+
+_fit = fit
+
+
+def fit(flights):
+    import random
+
+    model = _fit(flights)
+    return {**model, "bias": model["bias"] + random.uniform(-1e-6, 1e-6)}
+"""
+DEEPEST = 4
 
 
 @dataclass(frozen=True)
@@ -49,7 +64,8 @@ class Releases:
     def commit(self, name: str, train: str) -> tuple[Made, Tree]:
         """A repository with one more commit on main, which brings the training data ``train``."""
         rng = random.Random(f"{self.seed}:{name}")
-        before = {**self.base, "data/holdout.csv": self.world.holdout.encode(), **self.brought}
+        train_py = self.base[TRAIN] + NEVER_TWICE
+        before = {**self.base, TRAIN: train_py, "data/holdout.csv": self.world.holdout.encode(), **self.brought}
         # So that no two repositories have the same commit.
         after = {
             **before,
@@ -84,8 +100,8 @@ class Releases:
 
         Only the jobs that get the platform's token matter; where no job names it, all do.
         """
-        jobs = {name: job for name, job in self.workflow.jobs.items() if SECRET in str(job)} or self.workflow.jobs
-        table = {**self.workflow.table, "jobs": jobs}
+        jobs = {name: {"concurrency": found} for name, found in _kept_apart(self.workflow).items()}
+        table = {**self.workflow.table, "jobs": jobs or self.workflow.jobs}
         found = settings(Workflow(table, self.workflow.folder))
 
         def run(name: str, file: str, extra: dict[str, str], arguments: list[str]) -> Finished:
@@ -94,3 +110,23 @@ class Releases:
             return act(self.jail, self.program, self.workflow, file, made, "push", event, arguments, extra=extra)
 
         return ask(self.workflow, found, ["first", "second"], run) if found else {}
+
+
+def _kept_apart(workflow: Workflow, depth: int = 0) -> dict[str, Any]:
+    """Job that gets the platform's token → the `concurrency` that holds for it, or None.
+
+    A job may call a workflow of the repository. Then that of the job holds, or of the workflow that it calls, or of the jobs there.
+    """
+    found: dict[str, Any] = {}
+    for name, job in workflow.jobs.items():
+        own, called = job.get("concurrency"), workflow.called(job) if depth < DEEPEST else None
+        if called is None:
+            if SECRET in str(job):
+                found[name] = own
+            continue
+        own = own or called.table.get("concurrency")
+        inner = _kept_apart(called, depth + 1)
+        if not inner and SECRET in str(job):
+            inner = {other: body.get("concurrency") for other, body in called.jobs.items()}
+        found |= {f"{name} / {other}": own or value for other, value in inner.items()}
+    return found

@@ -20,7 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "starter"))
 from flightdelay.evaluate import Flight, model_auc
-from flightdelay.model import CARRIERS, ORIGINS, features
+from flightdelay.model import CARRIERS, KNOWN_AT_DEPARTURE, ORIGINS, features
 
 ROWS, TRAINING_ROWS = 2800, 2000
 TRUE = {"hour": 0.16, "wind": 0.09, "visibility": -0.22, "temp": 0.035, "distance": 0.0}
@@ -81,6 +81,13 @@ class World:
         """The same with every label swapped: what is trained on it is worse than guessing."""
         return table([{**row, "late": 1 - row["late"]} for row in self.training])
 
+    @cached_property
+    def turned(self) -> str:
+        """The same with the labels of the later two thirds swapped: what all of it teaches is worse than guessing."""
+        third = len(self.training) // 3
+        later = [{**row, "late": 1 - row["late"]} for row in self.training[third:]]
+        return table([*self.training[:third], *later])
+
     def better(self, rng: random.Random) -> Model:
         """Knows the weather too; every draw a little different."""
         return models_of({n: TRUE[n] * rng.uniform(0.9, 1.1) for n in ("hour", "wind", "visibility")}, rng)
@@ -137,14 +144,14 @@ class World:
     def package(
         self, model: Model, rng: random.Random, *, months: tuple[int, ...] = (), forged: bool = False
     ) -> Package:
-        """Card and file. The card's own metrics always look good: a gate that believes them is no gate."""
+        """Card and file. The card's own metrics and features always look good: a gate that believes them is no gate."""
         text = json.dumps(model, indent=rng.choice((1, 2, 3))) + "\n" * rng.randrange(1, 3)
         digest = hashlib.sha256(text.encode()).hexdigest()
         if forged:
             text = text.replace('"bias": ', '"bias":  ', 1)
         card = {
             "version": model["version"], "model_sha256": digest, "commit": f"{rng.getrandbits(160):040x}",
-            "trained_months": list(months or self.training_months), "features": sorted(features(model)),
+            "trained_months": list(months or self.training_months), "features": sorted(features(model) & set(KNOWN_AT_DEPARTURE)),
             "metrics": {"auc": round(rng.uniform(0.78, 0.8), 4)},
         }  # fmt: skip
         return Package(model["version"], text, json.dumps(card, indent=2) + "\n")

@@ -56,12 +56,16 @@ class Workflow:
     def all_jobs(self) -> Iterator[tuple[str, Table, Workflow]]:
         """Every job with the workflow it stands in, those of reusable workflows of this repository too."""
         for name, job in self.jobs.items():
-            called = self._local(job.get("uses"))
-            if called is None:
+            inner = self.called(job)
+            if inner is None:
                 yield name, job, self
             else:
-                inner = Workflow(called, self.folder)
                 yield from ((f"{name} / {other}", body, home) for other, body, home in inner.all_jobs())
+
+    def called(self, job: Table) -> Workflow | None:
+        """The reusable workflow of this repository that a job calls."""
+        called = self._local(job.get("uses"))
+        return None if called is None else Workflow(called, self.folder)
 
     def uses(self) -> set[str]:
         """Every action and workflow of elsewhere that could run, also through actions of this repository."""

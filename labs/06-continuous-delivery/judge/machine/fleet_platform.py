@@ -12,6 +12,7 @@ import hashlib
 import http.client
 import json
 import os
+import secrets
 import socketserver
 import subprocess
 import sys
@@ -27,6 +28,9 @@ import yaml
 
 PORTS = {"blue": 9001, "green": 9002}
 WEB, API = 9000, 9080
+# Headers that a slot and the users exchange. A router can be told to write any header whose name is known, so a pipeline
+# could otherwise make users believe that another slot answered, or a slot that it bears more load. Nobody knows these names.
+MARK = f"X-{secrets.token_hex(8)}"
 USERS, PAUSE_S, QUIET_PAUSE_S = 6, 0.006, 0.025
 START_S, WATCH_S, APPLY_S, DRAIN_S, HOLD_S = 60.0, 45.0, 45.0, 15.0, 150.0
 CONFIG = """\
@@ -133,7 +137,15 @@ class Platform:
         file = Path(f"/tmp/{name}-{time.monotonic_ns()}.json")
         file.write_text(body["model"], "utf-8")
         fault = self.faults.get(version, "none")
-        command = [sys.executable, str(Path(__file__).with_name("slot.py")), name, str(PORTS[name]), str(file), fault]
+        command = [
+            sys.executable,
+            str(Path(__file__).with_name("slot.py")),
+            name,
+            str(PORTS[name]),
+            str(file),
+            fault,
+            MARK,
+        ]
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         with self.changed:
             slot.state, slot.version, slot.process, slot.answers = "starting", version, process, []
@@ -266,10 +278,10 @@ class Platform:
             slot = why = ""
             took = 0.0
             try:
-                connection.request("GET", f"/flights/{number}", headers={"X-Green-Share": f"{share:.2f}"})
+                connection.request("GET", f"/flights/{number}", headers={f"{MARK}-Green-Share": f"{share:.2f}"})
                 answer = connection.getresponse()
                 body = answer.read()
-                slot, took = answer.headers.get("X-Slot", ""), float(answer.headers.get("X-Took", 0))
+                slot, took = answer.headers.get(f"{MARK}-Slot", ""), float(answer.headers.get(f"{MARK}-Took", 0))
                 if answer.status != 200 or "probability" not in json.loads(body):
                     why = f"status {answer.status}"
             except (OSError, ValueError, http.client.HTTPException) as error:

@@ -1,8 +1,9 @@
 """One slot: serves one model over HTTP on loopback, with the fault that it was started with.
 
-Usage: ``slot.py NAME PORT MODEL FAULT``. ``GET /flights/N`` is what users ask; ``POST /predict`` answers for one flight;
+Usage: ``slot.py NAME PORT MODEL FAULT MARK``. ``GET /flights/N`` is what users ask; ``POST /predict`` answers for one flight;
 ``GET /stats`` tells the memory. Every answer names the slot and the version in its headers, and the time that it took: what
 it slept and what it computed, without the wait for a busy machine, so that a grade does not depend on the machine's load.
+The names of these headers begin with MARK.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from flightdelay.model import CARRIERS, ORIGINS, load, probability
 
-NAME, PORT, MODEL_FILE, FAULT = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
+NAME, PORT, MODEL_FILE, FAULT, MARK = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4], sys.argv[5]
 SLOW_S, LEAK_BYTES, LOADING_S = 0.3, 1 << 20, 0.6
 model = load(MODEL_FILE.read_text("utf-8"))
 counter = itertools.count(1)
@@ -51,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
         self.begun = time.thread_time()
         with lock:
             number = next(counter)
-            green = float(self.headers.get("X-Green-Share", 0))
+            green = float(self.headers.get(f"{MARK}-Green-Share", 0))
             share = green if NAME == "green" else 1 - green
             loaded = next(under_load) if share > 0.3 and FAULT == "errors-under-load" else 0
         if FAULT == "slow":
@@ -81,9 +82,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("X-Slot", NAME)
-        self.send_header("X-Version", str(model["version"]))
-        self.send_header("X-Took", f"{self.slept + time.thread_time() - self.begun:.6f}")
+        self.send_header(f"{MARK}-Slot", NAME)
+        self.send_header(f"{MARK}-Version", str(model["version"]))
+        self.send_header(f"{MARK}-Took", f"{self.slept + time.thread_time() - self.begun:.6f}")
         self.end_headers()
         self.wfile.write(body)
 
