@@ -42,7 +42,8 @@ class Fleet:
         self.ask("DELETE", f"/slots/{slot}")
 
     def predict(self, slot: str, flight: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """Ask a slot directly, past the router: the status and the answer (`version`, `probability`, `late`)."""
+        """Ask a slot directly, past the router, about a flight as `read_flights` gives it: the status and the answer
+        (`version`, `probability`, `late`)."""
         answer = self.ask("POST", f"/slots/{slot}/predict", flight)
         return answer["status"], answer["body"]
 
