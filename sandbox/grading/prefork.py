@@ -177,7 +177,8 @@ def _warm_up() -> None:
     from sandbox.jail.bubblewrap import BubblewrapJail
 
     with tempfile.TemporaryDirectory(prefix="warm-") as name:
-        pytest.main([name, "--noconftest", "-c", os.devnull, f"--rootdir={name}", "-q", "-p", "no:cacheprovider"])
+        fenced = [name, "--noconftest", "-c", os.devnull, f"--rootdir={name}", f"--confcutdir={name}"]
+        pytest.main([*fenced, "-q", "-p", "no:cacheprovider"])
     with contextlib.suppress(JailUnavailable, OSError):
         BubblewrapJail().close()
     gc.collect()

@@ -61,7 +61,7 @@ CHECK50 = "import check50\n" + "".join(
 @check50.check()
 def q{number}():
     """What of {minutes} minutes?"""
-    check50.run("{{python}} late.py {minutes}").stdout("{says}\\n", regex=False, timeout=60).exit(0, timeout=60)
+    check50.run("{sys.executable} late.py {minutes}").stdout("{says}\\n", regex=False, timeout=60).exit(0, timeout=60)
 '''
     for number, (minutes, says) in enumerate(QUESTIONS.items())
 )
@@ -103,7 +103,7 @@ class Bench:
         problem = self.folder / "problem"
         problem.mkdir(exist_ok=True)
         (problem / ".cs50.yaml").write_text("check50: true\n")
-        (problem / "__init__.py").write_text(CHECK50.replace("{python}", sys.executable))
+        (problem / "__init__.py").write_text(CHECK50)
         program = str(self.venv("check50") / "bin" / "check50")
 
         def one(path: Path) -> float:
