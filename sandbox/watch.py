@@ -10,9 +10,10 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from watchfiles import DefaultFilter, watch
+from watchfiles import Change, DefaultFilter, watch
 
 RUN, HINT, ALL, QUIT, SAVED = "r", "h", "a", "q", "saved"
+POLL_S = 0.5
 
 
 def loop(folder: Path, check: Callable[[threading.Event, bool], None], hint: Callable[[], None]) -> None:
@@ -63,16 +64,41 @@ def _stop(stale: threading.Event, run: threading.Thread | None) -> None:
 def _watch(folder: Path, wishes: queue.Queue[str], over: threading.Event) -> None:
     # Windows drives under WSL and many network file systems give no events: there, look again every half second.
     polling = os.environ.get("WATCHFILES_FORCE_POLLING") == "true" or str(folder).startswith("/mnt/")
-    for _ in watch(
-        folder,
-        watch_filter=DefaultFilter(),
-        stop_event=over,
-        debounce=200,
-        step=50,
-        force_polling=polling,
-        raise_interrupt=False,
-    ):
+    for _ in _polled(folder, over) if polling else _told(folder, over):
         wishes.put(SAVED)
+
+
+def _told(folder: Path, over: threading.Event) -> Iterator[object]:
+    """Something at each save that the file system tells of, until ``over`` is set."""
+    return watch(folder, stop_event=over, debounce=200, step=50, force_polling=False, raise_interrupt=False)
+
+
+def _polled(folder: Path, over: threading.Event) -> Iterator[object]:
+    """Something at each save that shows in the files' times and sizes, until ``over`` is set.
+
+    Not ``watch(force_polling=True)``: that compares whole seconds, and so misses the second of two saves in one.
+    """
+    before = _seen(folder)
+    while not over.wait(POLL_S):
+        now = _seen(folder)
+        if now != before:
+            before = now
+            yield now
+
+
+def _seen(folder: Path) -> dict[str, tuple[int, int]]:
+    """Path to (last change in ns, size in bytes) of each file that counts."""
+    counts = DefaultFilter()
+    found: dict[str, tuple[int, int]] = {}
+    for where, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if counts(Change.modified, os.path.join(where, name))]
+        for path in (os.path.join(where, name) for name in names):
+            # A file may be gone again by now.
+            with contextlib.suppress(OSError):
+                if counts(Change.modified, path):
+                    state = os.stat(path)
+                    found[path] = (state.st_mtime_ns, state.st_size)
+    return found
 
 
 @contextlib.contextmanager

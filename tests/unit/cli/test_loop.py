@@ -235,12 +235,19 @@ def test_watch_stops_a_run_that_is_out_of_date(course: Path) -> None:
         '    """This comes later."""', '    """This comes later."""\n    import time\n    time.sleep(50)'
     )
     (course / "labs" / "15-mini" / "checks.py").write_text(slow)
-    (course / "work" / "15-mini" / "greeting.py").write_text("# 42\n")
+    greeting = course / "work" / "15-mini" / "greeting.py"
+    greeting.write_text("# 42\n")
+    second = int(greeting.stat().st_mtime) * 10**9
+    os.utime(greeting, ns=(second, second))
     # Where the file system gives no events, it looks again and again.
     watch = Watch(course, WATCHFILES_FORCE_POLLING="true")
     try:
         watch.until("The number is right.")
-        (course / "work" / "15-mini" / "greeting.py").write_text("# 41\n")
+        # As many characters as before, in the same second: only a part of a second tells the two apart.
+        changed = course / "changed"
+        changed.write_text("# 41\n")
+        os.utime(changed, ns=(second + 1, second + 1))
+        changed.replace(greeting)
         watch.until("starting again", within_s=40)
         watch.until("1 of 4 checks", within_s=40)
         watch.until("q quit")
