@@ -9,6 +9,8 @@ from dataclasses import dataclass
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?([-+])([^}]*))?\}|(\w+))")
 _RELEASE = re.compile(r"bookworm|bullseye|trixie|buster|alpine3\.\d+|noble|jammy|ubi\d")
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
+# `==1.*` is a range, not a version.
+_PIN = re.compile(r"===?[^*]+$|@|\$")
 STAND_IN = "python:3.11-slim-bookworm"
 _STANDS_FOR = re.compile(r"(?:library/)?python:3\.11(?:\.\d+)?-slim(?:-bookworm)?(?:@sha256:[0-9a-f]{64})?")
 
@@ -127,8 +129,8 @@ def unpinned_packages(text: str) -> list[str]:
     for instruction in instructions(text):
         if instruction.word == "RUN":
             for command in re.split(r"&&|\|\||[;|]", instruction.rest):
-                if match := re.search(r"\bpip3?\s+(?:install|wheel|download)\b(.*)", command):
-                    found += [word for word in _names(match[1]) if not re.search(r"===?|@|\$", word)]
+                if match := re.search(r"\bpip3?\s+(?:-.*?\s)?(?:install|wheel|download)\b(.*)", command):
+                    found += [word for word in _names(match[1]) if not _PIN.search(word)]
     return found
 
 
