@@ -131,6 +131,8 @@ def check_health_is_told(case, images, run, other_model, clean, flights, hurried
 )
 def check_stops_in_order(images, run, as_asked_for, flights, clean):
     """SIGTERM in the middle of a slow request: it is answered, and the container ends with status 0 within 10 s."""
+    if images.stop_signal.upper().removeprefix("SIG") not in ("TERM", "15"):
+        fail("`docker stop` sends another signal to process 1", observed=images.stop_signal, expected="SIGTERM")
     many = [flights[n % len(flights)] for n in range(120)]  # 2.4 s
     answers = []
 
@@ -309,6 +311,15 @@ def check_compose_is_valid(services):
         )
     api, smoke = found["api"].table, found["smoke"].table
     assert "build" in api, "the service api is not built from this folder: it has no `build`"
+    for service in (found["api"], found["smoke"]):
+        if service.elsewhere:
+            fail(
+                f"the service {service.name} is not built from the Dockerfile of this folder",
+                observed=service.elsewhere,
+            )
+    if "build" not in smoke and "image" not in smoke:
+        fail("the service smoke has neither `image` nor `build`: Compose does not know what to start",
+             expected="the image of api, by the name that `image` gives it there")  # fmt: skip
     if "build" not in smoke and smoke.get("image") != api.get("image"):
         fail(
             "the service smoke runs another image than api", observed=smoke.get("image"), expected=str(api.get("image"))
@@ -321,7 +332,7 @@ def check_compose_is_valid(services):
 def check_compose_is_safe(dangers, services):
     """Nothing in compose.yaml shares the host, and ports are published on loopback only."""
     if found := dangers():
-        fail(f"{len(found)} things reach out of a container, or let somebody in", observed="; ".join(found))
+        fail("something reaches out of a container, or lets somebody in", observed="; ".join(found))
     ports = services()["api"].ports
     assert any(port.target == "8000" for port in ports), "the service api publishes no port 8000: nobody can ask it"
 
@@ -359,8 +370,12 @@ def check_compose_waits_for_health(services):
 
 @check(points=3, after=("builds", "compose_waits_for_health"), timeout=LONG,
        hint="Start both by hand and look at the exit status of smoke, once with api and once without.")  # fmt: skip
-def check_compose_runs(as_compose_says):
+def check_compose_runs(as_compose_says, services):
     """Started as compose.yaml says, api becomes healthy and smoke ends with 0; without api it ends with an error."""
+    asked = services()
+    if not asked["api"].networks & asked["smoke"].networks:
+        fail("api and smoke share no network, so smoke finds nobody by the name api",
+             observed="; ".join(f"{name}: {_networks(asked[name])}" for name in ("api", "smoke")))  # fmt: skip
     with as_compose_says("api") as api:
         seen = api.wait_health()
         if seen != "healthy":
@@ -375,3 +390,18 @@ def check_compose_runs(as_compose_says):
             fail(
                 "there is no api, and smoke ends with status 0 all the same: it asks for nothing", observed=alone.logs()
             )
+    # The judge's model is missing here, so the service answers, and is not ready.
+    with as_compose_says("api", MODEL_PATH="/nowhere/model.json") as ill:
+        seen = ill.wait_health()
+        if seen == "healthy":
+            fail("with MODEL_PATH=/nowhere/model.json in its environment, api is healthy",
+                 expected="unhealthy, or an exit status above 0, as for the image")  # fmt: skip
+        if ill.state["Running"]:
+            with as_compose_says("smoke") as smoke:
+                if smoke.wait_end(60) and smoke.state["ExitCode"] == 0:
+                    fail("api runs and is not ready (it has no model), and smoke ends with status 0 all the same",
+                         observed=smoke.logs())  # fmt: skip
+
+
+def _networks(service):
+    return str(service.table.get("network_mode") or ", ".join(service.table.get("networks") or ("default",)))

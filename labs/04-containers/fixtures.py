@@ -118,10 +118,14 @@ class Images:
 
         def tree() -> Path:
             folder = self.clean.variant(self.folder / "requirements")
-            self.pin = context.change_requirements(folder, self.dice)
+            self.pin = context.change_requirements(folder, self.dice, installed)
+            if not self.pin:
+                fail("the image holds packages that neither the service nor anything else in it needs",
+                     observed=", ".join(context.ADDED))  # fmt: skip
             return folder
 
-        self.first  # noqa: B018
+        # An image that holds the package already would seem to follow.
+        installed = self.read(self.first).distributions()
         return self._tag("requirements", "with one more package in requirements.txt, the build failed", tree)
 
     @property
@@ -129,6 +133,11 @@ class Images:
         """The clean tree once more, without anything of the first build."""
         return self._tag("again", "a second build of the same tree failed",
                          lambda: self.clean.variant(self.folder / "again"), cache=False)  # fmt: skip
+
+    @property
+    def stop_signal(self) -> str:
+        """What ``docker stop`` sends to process 1."""
+        return str(self.engine.config(self.first).get("StopSignal") or "SIGTERM")
 
     def read(self, tag: str) -> image.Image:
         """All layers of an image, searched for the traps."""
@@ -250,10 +259,14 @@ def dangers(services: Callable[[], dict[str, compose.Service]], clean: context.C
 def as_compose_says(
     services: Callable[[], dict[str, compose.Service]], engine: Engine, images: Images
 ) -> Callable[..., Any]:
-    """``with as_compose_says("api") as container``: the image, started with what the file says and may say."""
+    """``with as_compose_says("api") as container``: the image, started with what the file says and may say.
 
-    def start(name: str) -> Any:
+    Variables that are given as well stand above those of the file.
+    """
+
+    def start(name: str, **environment: str) -> Any:
         options = compose.settings(services()[name])
+        options["environment"] |= environment
         health = {**HURRIED, **options.pop("healthcheck", {})}
         return engine.container(images.first, name=name, healthcheck=health, **options)
 

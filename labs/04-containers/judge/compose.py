@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping
@@ -43,6 +44,29 @@ class Service:
     name: str
     table: Mapping[str, Any]
     environment: Mapping[str, str] = field(default_factory=dict)
+    devices: Mapping[str, str] = field(default_factory=dict)
+    """What a named volume of the file stands for on the host, where it says so."""
+
+    @property
+    def elsewhere(self) -> str:
+        """What it is built from, where that is not the Dockerfile of this folder; empty where it is, or is not built."""
+        build = self.table.get("build", ".")
+        build = {"context": build} if isinstance(build, str) else build
+        if "dockerfile_inline" in build:
+            return "dockerfile_inline"
+        for key, here in (("context", "."), ("dockerfile", "Dockerfile")):
+            # Without a value it is a variable of the shell, such as PWD.
+            if (said := str(build.get(key) or here)) and os.path.normpath(said) != here:
+                return f"{key}: {said}"
+        return ""
+
+    @property
+    def networks(self) -> set[str]:
+        """The networks on which it finds others by name, and they it."""
+        mode = str(self.table.get("network_mode") or "")
+        if mode.startswith("service:"):
+            return {mode}
+        return set() if mode else {*(self.table.get("networks") or ("default",)), f"service:{self.name}"}
 
     @property
     def ports(self) -> list[Port]:
@@ -100,7 +124,14 @@ def read(text: str, folder: Path, environment: Mapping[str, str]) -> dict[str, S
     filled = _fill(table, environment)
     _check_schema(filled)
     tables = {name: _extended(name, filled["services"], ()) for name in filled.get("services") or {}}
-    return {name: Service(name, each, _environment(each, folder, environment)) for name, each in tables.items()}
+    for each in tables.values():
+        if isinstance(build := each.get("build"), dict) and build.get("args"):
+            each["build"] = {**build, "args": _pairs(build["args"], environment)}
+    volumes = {name: each or {} for name, each in (filled.get("volumes") or {}).items()}
+    devices = {name: str((each.get("driver_opts") or {}).get("device") or "") for name, each in volumes.items()}
+    return {
+        name: Service(name, each, _environment(each, folder, environment), devices) for name, each in tables.items()
+    }
 
 
 def settings(service: Service) -> dict[str, Any]:
@@ -149,7 +180,11 @@ def dangers(services: Iterable[Service], secret: str) -> list[str]:
             found.append(f"{name} gets devices of the host")
         if any("unconfined" in str(each) for each in table.get("security_opt") or ()):
             found.append(f"{name} switches a protection off ({table['security_opt']})")
-        found += [f"{name} mounts {source} of the host" for source in _host_folders(table.get("volumes") or ())]
+        if table.get("use_api_socket"):
+            found.append(f"{name} gets the engine's socket (use_api_socket)")
+        if re.fullmatch(r"(root|0+)(:.*)?", str(table.get("user", ""))):
+            found.append(f"{name} runs as root (user: {table['user']})")
+        found += [f"{name} mounts {source} of the host" for source in _host_folders(service)]
         found += [
             f"{name} publishes port {port.target} on {port.host or 'every address of the machine'}"
             for port in service.ports
@@ -160,15 +195,22 @@ def dangers(services: Iterable[Service], secret: str) -> list[str]:
     return found
 
 
-def _host_folders(volumes: Iterable[Any]) -> list[str]:
-    """Folders of the host outside the project that are mounted."""
+def _host_folders(service: Service) -> list[str]:
+    """Folders of the host outside the project that are mounted, also through a named volume that stands for one."""
     found = []
-    for volume in volumes:
+    for volume in service.table.get("volumes") or ():
         if isinstance(volume, dict):
-            source = str(volume.get("source", "")) if volume.get("type") == "bind" else ""
+            source = str(volume.get("source", ""))
+            blank = volume.get("type") == "bind" and not source
         else:
-            source = str(volume).partition(":")[0] if ":" in str(volume) else ""
-        if source.startswith(("/", "~", "..")) or "/.." in source:
+            source, colon, _ = str(volume).partition(":")
+            source = source if colon else ""
+            blank = bool(colon) and not source
+        source = service.devices.get(source) or source
+        if blank:
+            # Where nothing is left, a variable of the host stood there, such as HOME.
+            found.append(f"a folder ({volume})")
+        elif source.startswith(("/", "~", "..")) or "/.." in source:
             found.append(source)
     return found
 
@@ -236,7 +278,12 @@ def _environment(table: Mapping[str, Any], folder: Path, outside: Mapping[str, s
             found |= {key.strip(): value.strip().strip("\"'") for key, _, value in pairs}
         elif isinstance(each, str) or each.get("required", True):
             raise NotCompose(f"env_file names {name}, which is not there")
-    given = table.get("environment") or {}
+    return found | _pairs(table.get("environment") or {}, outside)
+
+
+def _pairs(given: Any, outside: Mapping[str, str]) -> dict[str, str]:
+    """Names and values of a list or a mapping of them."""
+    found: dict[str, str] = {}
     if isinstance(given, list):
         given = {key: value if sign else None for key, sign, value in (str(each).partition("=") for each in given)}
     for key, value in given.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,9 +102,12 @@ def change_source(folder: Path, rng: random.Random) -> str:
     return status
 
 
-def change_requirements(folder: Path, rng: random.Random) -> str:
-    """Let the service require one more package; returns its pin."""
-    pin = rng.choice(ADDED)
+def change_requirements(folder: Path, rng: random.Random, installed: Collection[str]) -> str:
+    """Let the service require one more package, which is not installed yet; returns its pin, or nothing where all are."""
+    missing = [pin for pin in ADDED if pin.partition("==")[0] not in installed]
+    if not missing:
+        return ""
+    pin = rng.choice(missing)
     with (folder / "requirements.txt").open("a", encoding="utf-8") as file:
         file.write(f"{pin}\n")
     return pin

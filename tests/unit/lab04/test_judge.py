@@ -68,6 +68,7 @@ def test_pinned_is_what_its_owner_does_not_move(judge: Any, image: str, pinned: 
         ("pip install --no-cache-dir -r requirements.txt dumb-init", ["dumb-init"]), ("pip install -r r.txt dumb-init==1.2.5", []),
         ("python -m pip install --upgrade pip && pip install a==1", ["pip"]), ("pip install --target /x --no-index -f /w *.whl", []),
         ("cd /x; /venv/bin/pip install 'a>=1' \"b==${B}\" ./c", ["a>=1"]), ("uv pip install --system -r r.txt", []), ("pip uninstall -y pip", []),
+        ("pip --no-cache-dir install -r r.txt a", ["a"]), ("pip install a==1.* b==1.2.*", ["a==1.*", "b==1.2.*"]), ("pip -q install a==1", []),
     ],
 )  # fmt: skip
 def test_packages_without_a_version_are_named(judge: Any, command: str, found: list[str]) -> None:
@@ -131,6 +132,13 @@ BAD = {
     "filled in": "volumes: ['${HOME_OF:-/root}:/host']",
     "every address": "ports: ['8000:8000']",
     "wide address": "ports: ['${ADDRESS:-0.0.0.0}:8000:8000']",
+    "variable of the host": "volumes: ['${HOME}:/host']",
+    "variable, in full": "volumes: [{type: bind, source: '${HOME}', target: /host}]",
+    "engine's socket": "use_api_socket: true",
+    "root": "user: root",
+    "root by number": "user: '0:0'",
+    "argument by name": "build: {context: ., args: [TOKEN]}",
+    "argument without a value": "build: {context: ., args: {TOKEN: }}",
     "argument": "build: {context: ., args: {TOKEN: '${TOKEN}'}}",
 }
 
@@ -156,6 +164,51 @@ def test_harmless_settings_raise_no_alarm(judge: Any, tmp_path: Path) -> None:
     compose = judge("compose")
     text = "services: {api: {image: x, volumes: ['data:/data', './model:/m:ro', /cache], ports: ['127.0.0.1:1:8000']}}\nvolumes: {data: }\n"
     assert compose.dangers(compose.read(text, tmp_path, {}).values(), "sk-1") == []
+
+
+def test_a_named_volume_that_stands_for_a_folder_of_the_host_is_seen(judge: Any, tmp_path: Path) -> None:
+    compose = judge("compose")
+    text = (
+        "services: {{api: {{image: x, volumes: ['all:/host']}}}}\nvolumes: {{all: {{driver_opts: {{device: {}}}}}}}\n"
+    )
+    seen = {
+        device: compose.dangers(compose.read(text.format(device), tmp_path, {}).values(), "sk-1")
+        for device in ("/", "tmpfs")
+    }
+    assert seen == {"/": ["api mounts / of the host"], "tmpfs": []}
+
+
+@pytest.mark.parametrize(
+    ("api", "smoke", "meet"),
+    [
+        ("", "", True),
+        ("networks: [a]", "", False),
+        ("networks: [a]", "networks: [a, b]", True),
+        ("networks: {a: {aliases: [x]}, default: }", "", True),
+        ("network_mode: bridge", "network_mode: bridge", False),
+        ("networks: [a]", "network_mode: 'service:api'", True),
+        ("", "network_mode: none", False),
+    ],
+)
+def test_services_meet_on_a_network_with_names(judge: Any, tmp_path: Path, api: str, smoke: str, meet: bool) -> None:
+    text = f"services:\n  api:\n    image: x\n    {api}\n  smoke:\n    image: x\n    {smoke}\nnetworks: {{a: , b: }}\n"
+    found = judge("compose").read(text, tmp_path, {})
+    assert bool(found["api"].networks & found["smoke"].networks) is meet
+
+
+@pytest.mark.parametrize(
+    ("build", "elsewhere"),
+    [
+        ("./", ""),
+        ("{context: ., dockerfile: ./Dockerfile, target: last}", ""),
+        ("{context: '${PWD}'}", ""),
+        ("../other", "context: ../other"),
+        ("{context: ., dockerfile: Dockerfile.dev}", "dockerfile: Dockerfile.dev"),
+        ("{dockerfile_inline: FROM x}", "dockerfile_inline"),
+    ],
+)
+def test_what_is_built_elsewhere_is_told(judge: Any, tmp_path: Path, build: str, elsewhere: str) -> None:
+    assert judge("compose").read(f"services: {{api: {{build: {build}}}}}", tmp_path, {})["api"].elsewhere == elsewhere
 
 
 @pytest.mark.parametrize(
