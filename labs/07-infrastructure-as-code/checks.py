@@ -303,6 +303,15 @@ def check_inputs_take_effect(module_applied):
     ):
         if observed != tried.asked[name]:
             fail(f"{name} = {tried.asked[name]} does not come about", observed=observed, expected=tried.asked[name])
+    owner = tried.asked["owner"]
+    for part, found in tried.platform.parts().items():
+        if found["tags"].get("Owner") != owner:
+            fail(
+                f"{tried.platform.names[part]} does not have the input owner as its tag Owner",
+                observed=found["tags"].get("Owner"),
+                expected=owner,
+            )
+    assert tried.kept, "staging, protect_models = true: `terraform destroy` took the bucket's models along"
 
 
 @check(
@@ -314,6 +323,12 @@ def check_inputs_take_effect(module_applied):
 def check_alarm(dev):
     """The alarm rings at the first dead letter, and is silent without one."""
     alarm = dev().alarm
+    if alarm["expression"]:
+        fail(
+            "the alarm does not look at the number of messages, but at what an expression makes of it",
+            observed=_first(alarm["expression"]),
+            expected="the metric itself",
+        )
     if alarm["metric"] != "AWS/SQS/ApproximateNumberOfMessagesVisible" or alarm["dimensions"] != {
         "QueueName": dev().dead_letter["name"]
     }:
@@ -470,6 +485,9 @@ def check_role_may_not(case, dev, rights):
         assert not rights.allowed(platform, action, resource), f"the role's policies allow {action} on {resource}"
 
 
+SECRET = re.compile(r'secret_(?:access_)?key"?\s*[=:]\s*"[A-Za-z0-9/+]{30,}"', re.IGNORECASE)
+
+
 @check(points=2, after=MADE, timeout=LONG, hint="Search your files for a key. Where should a key come from instead?")
 def check_no_credentials(dev_applied, prod_applied, submission, cloud, credentials, saved):
     """No credential is in code, plan, state or outputs."""
@@ -483,6 +501,8 @@ def check_no_credentials(dev_applied, prod_applied, submission, cloud, credentia
     for name in submission.accepted:
         if found := re.search(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b", submission.read(name)):
             fail(f"{name} holds an access key", observed=f"{found.group()[:8]}…", expected="no key in any file")
+        if SECRET.search(submission.read(name)):
+            fail(f"{name} holds a secret key, if only in a comment", expected="no key in any file")
     places = {
         "plan": saved.plan_text(applied.planned),
         "state": str(applied.state),
@@ -633,7 +653,9 @@ def check_second_apply_refused(prod_applied):
     began = re.search(
         r"Refreshing state|Reading\.\.\.|used the selected providers|will perform|Creating\.\.\.", second.out
     )
-    if began or "error acquiring the state lock" not in second.err.lower():
+    # The first error's own title, and not any text: a rule of the learner's can say what it likes below it.
+    title = re.search(r"^\W*Error: (.+)", second.err, re.MULTILINE)
+    if began or not title or not title[1].lower().startswith("error acquiring the state lock"):
         fail(
             "the second apply failed, but not because the state was locked",
             observed=second.problem(),

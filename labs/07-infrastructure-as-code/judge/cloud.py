@@ -15,7 +15,7 @@ import botocore.awsrequest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from judge import bucket
+from judge import alarm, bucket
 from judge.seed import LOCK_TABLE, REGION, STATE_BUCKET
 from sandbox.jail import Service
 
@@ -227,14 +227,16 @@ class Cloud:
             return None
         found = alarms[0]
         metric, statistic = found, found.get("Statistic") or found.get("ExtendedStatistic", "")
-        if stats := [query["MetricStat"] for query in found.get("Metrics", []) if "MetricStat" in query]:
-            metric, statistic = stats[0]["Metric"], stats[0]["Stat"]
+        watched, expression = alarm.watched(found.get("Metrics", []))
+        if watched:
+            metric, statistic = watched["Metric"], watched["Stat"]
         tags = watch.list_tags_for_resource(ResourceARN=found["AlarmArn"])["Tags"]
         return {
             "name": name,
             "arn": found["AlarmArn"],
             "metric": f"{metric.get('Namespace')}/{metric.get('MetricName')}",
             "statistic": statistic,
+            "expression": expression,
             "dimensions": {dimension["Name"]: dimension["Value"] for dimension in metric.get("Dimensions", [])},
             "comparison": found["ComparisonOperator"],
             "threshold": found.get("Threshold"),

@@ -72,6 +72,14 @@ def _widened(document: dict[str, Any]) -> str:
     return json.dumps(wide)
 
 
+def _retag_parameter(cloud: Cloud, before: Platform) -> None:
+    """The value has another owner; the tags have not."""
+    assert before.parameter
+    cloud.client("ssm").remove_tags_from_resource(
+        ResourceType="Parameter", ResourceId=before.parameter["name"], TagKeys=["Owner"]
+    )
+
+
 def _delete_alarm(cloud: Cloud, before: Platform) -> None:
     assert before.alarm
     cloud.client("cloudwatch").delete_alarms(AlarmNames=[before.alarm["name"]])
@@ -85,6 +93,7 @@ CHANGES: dict[str, Callable[[Cloud, Platform], None]] = {
     "scanning-stopped": _stop_scanning,
     "policy-widened": _widen_policy,
     "alarm-deleted": _delete_alarm,
+    "parameter-tag-removed": _retag_parameter,
 }
 
 _SEEN: dict[str, Callable[[Platform], Any]] = {
@@ -95,6 +104,7 @@ _SEEN: dict[str, Callable[[Platform], Any]] = {
     "scanning-stopped": lambda p: p.repository and p.repository["scan_on_push"],
     "policy-widened": lambda p: p.role and [p.role["inline"], p.role["attached"]],
     "alarm-deleted": lambda p: p.alarm and p.alarm["name"],
+    "parameter-tag-removed": lambda p: p.parameter and p.parameter["tags"],
 }
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
+from judge.bucket import MODEL
 from judge.cloud import Cloud, Described, Platform
 from judge.drift import CHANGES, deploy
 from judge.machine import Machines, Step, Visit, stream, terraform
@@ -26,6 +27,7 @@ from judge.seed import OLD_MODELS
 Result = TypeVar("Result")
 FOLDER = "infra/environments/{}"
 PLAN_FILE = "judge.tfplan"
+STATE_FILE = "terraform.tfstate"
 PLAN = ("plan", "-json", "-input=false", "-lock-timeout=30s")
 PROVIDER_BLOCK = re.compile(r'\bprovider\s+"|"provider"\s*:')
 TRIAL = "infra/trial"
@@ -123,6 +125,10 @@ class Tried:
     asked: Mapping[str, Any]
     visit: Visit
     platform: Platform
+    destroy: Step | None = None
+    """A destroy with a model in the protected bucket, or None where it did not come to that."""
+    kept: bool = False
+    """Whether the model was still there after it."""
 
 
 class Once(Generic[Result]):
@@ -332,16 +338,35 @@ class Estate:
         machines, cloud = self.spare
         shared = [machines.provider()] if not self._providers(self.folder / "infra/modules") else []
         inputs = "\n".join(f"  {name} = {json.dumps(value)}" for name, value in self.asked.items())
+        code = TRIAL_CODE.replace("INPUTS", inputs)
         visit = machines.visit(
-            [self.folder, {f"{TRIAL}/main.tf": TRIAL_CODE.replace("INPUTS", inputs)}],
+            [self.folder, {f"{TRIAL}/main.tf": code}],
             [
                 *shared,
                 terraform("init", "init", "-no-color", "-input=false"),
                 terraform("apply", "apply", "-no-color", "-auto-approve", "-input=false", timeout=APPLY_TIME),
             ],
             cwd=TRIAL,
+            collect=[f"{TRIAL}/{STATE_FILE}"],
         )
-        return Tried(self.asked, visit, cloud.platform(str(self.asked["environment"])))
+        platform = cloud.platform(str(self.asked["environment"]))
+        state = visit.finished.files.get(f"{TRIAL}/{STATE_FILE}")
+        if not visit["apply"].ok or state is None or not platform.bucket:
+            return Tried(self.asked, visit, platform)
+        # Protection must come from the input and not from the name of the environment: staging is neither dev nor prod.
+        cloud.client("s3").put_object(Bucket=platform.bucket["name"], Key=MODEL, Body=b"a model")
+        last = machines.visit(
+            [self.folder, {f"{TRIAL}/main.tf": code, f"{TRIAL}/{STATE_FILE}": state}],
+            [
+                *shared,
+                terraform("init", "init", "-no-color", "-input=false"),
+                terraform("destroy", "destroy", "-no-color", "-auto-approve", "-input=false", "-refresh=false",
+                          timeout=APPLY_TIME, go_on=True),
+            ],
+            cwd=TRIAL,
+        )  # fmt: skip
+        left = cloud.platform(str(self.asked["environment"])).bucket
+        return Tried(self.asked, visit, platform, last["destroy"], bool(left) and MODEL in left["objects"])
 
     def _dev_again(self) -> Again:
         self._earlier("dev", "dev_again")
