@@ -65,13 +65,10 @@ def carry_out(
         if (here := lab.digest()) != work.course_digest:
             return Outcome(None, f"{platform.node()} has another version of the course ({here[:19]}…)")
         with tempfile.TemporaryDirectory(prefix="class-") as name:
-            source, private = Path(name) / "submission", Path(name) / "private"
+            source = Path(name) / "submission"
             source.mkdir()
             write_files(source, work.files)
-            write_files(private, {path: (content, False) for path, content in work.private.items()})
-            options = Options(
-                wall=work.wall, own_work=False, cores=work.cores, private=private if work.private else None
-            )
+            options = Options(wall=work.wall, own_work=False, cores=work.cores, private=_private_folder(work))
             result = grade(lab, source, options, cancel=cancel, prefork=prefork)
     except (OSError, UserError, MemoryError) as error:
         return Outcome(None, f"{platform.node()}: {str(error) or type(error).__name__}")
@@ -79,6 +76,22 @@ def carry_out(
         return Outcome(None, f"the course on {platform.node()} changed while this was graded")
     troubles = [f"{check.name}: {check.message}" for check in result.checks if check.status in ("blocked", "error")]
     return Outcome(result.to_json(), "" if result.complete else "; ".join([result.problem, *troubles]).strip("; "))
+
+
+def _private_folder(work: Work) -> Path | None:
+    """Where this process keeps the instructor's files: the same folder for all the works that bring the same files."""
+    digest = digest_of_files(work.private)
+    if not digest:
+        return None
+    with _lock:
+        if digest not in _privates:
+            _privates[digest] = tempfile.TemporaryDirectory(prefix="private-")
+            write_files(Path(_privates[digest].name), {path: (data, False) for path, data in work.private.items()})
+        return Path(_privates[digest].name)
+
+
+_privates: dict[str, tempfile.TemporaryDirectory[str]] = {}
+_lock = threading.Lock()
 
 
 def write_files(folder: Path, files: dict[str, tuple[bytes, bool]]) -> None:

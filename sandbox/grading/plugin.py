@@ -48,7 +48,6 @@ class Run:
     jail: Jail
     seed: int
     send: Send
-    only: frozenset[str] = frozenset()
     live: LiveService | None = None
     private: Path | None = None
     cores: int = 2
@@ -87,13 +86,33 @@ class CollectionError(Exception):
 
 
 class Plugin:
-    """Collects, orders, runs and judges checks."""
+    """Collects, orders, runs and judges checks.
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
+    Args:
+        only: names of checks; what they come after is run too. Empty: all.
+        begin: called when the checks are collected; gives the run, or None where nothing is to be run. What is collected
+            can so be shared by many runs: see :mod:`sandbox.grading.prefork`.
+    """
+
+    def __init__(self, only: Iterable[str], begin: Callable[[], Run | None]) -> None:
+        self._only, self._begin = frozenset(only), begin
+        self._plan: list[dict[str, Any]] = []
+        self._run: Run | None = None
+        self.failure: BaseException | None = None
         self.results: dict[str, CheckResult] = {}
         self.details: list[str] = []
         self.broken = ""
+
+    @property
+    def begun(self) -> bool:
+        """Whether there was something to run."""
+        return self._run is not None
+
+    @property
+    def run(self) -> Run:
+        """The run that is on; there is none while the checks are collected."""
+        assert self._run is not None
+        return self._run
 
     # --- collection -------------------------------------------------------------------------------------------------
 
@@ -115,11 +134,11 @@ class Plugin:
             if missing := [other for other in mark.after if other not in seen]:
                 raise CollectionError(f"{_where(item)}: {name} comes after {missing[0]!r}, which is no check above it")
             seen[name] = mark
-        if unknown := self.run.only - set(seen):
+        if unknown := self._only - set(seen):
             raise CollectionError(f"no check is called {sorted(unknown)[0]!r}; there are {', '.join(seen)}")
-        wanted = with_prerequisites(self.run.only or set(seen), {name: mark.after for name, mark in seen.items()})
+        wanted = with_prerequisites(self._only or set(seen), {name: mark.after for name, mark in seen.items()})
         items[:] = [item for item in items if _name(item) in wanted]
-        self.run.send({"event": "plan", "checks": [self._planned(item) for item in items]})
+        self._plan = [self._planned(item) for item in items]
 
     def _planned(self, item: pytest.Item) -> dict[str, Any]:
         mark = _mark(item)
@@ -132,6 +151,21 @@ class Plugin:
         }
 
     # --- running ----------------------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self) -> bool | None:
+        """Let pytest's own loop follow, once there is something to run."""
+        try:
+            self._run = self._begin()
+        except BaseException as error:
+            # Raised through pytest it would come out as a traceback; the worker tells it in one line.
+            self.failure = error
+            return True
+        if self._run is None:
+            return True
+        if self._plan:
+            self.run.send({"event": "plan", "checks": self._plan})
+        return None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:

@@ -123,7 +123,7 @@ def _run_worker(
     on_event: Callable[[Event], None], cancel: threading.Event | None, prefork: Prefork | None,
 ) -> _Progress:  # fmt: skip
     job = {
-        "course": str(lab.course.root), "lab": lab.id, "source": str(source.resolve()), "wall": options.wall,
+        "course": str(lab.course.root), "lab": lab.id, "digest": lab.digest(), "source": str(source.resolve()), "wall": options.wall,
         "own_work": options.own_work, "only": [name.removeprefix("check_") for name in options.only], "seed": seed,
         "live": options.live, "private": str(options.private.resolve()) if options.private else "", "cores": options.cores,
         "submission": {"path": str(submission.path), "accepted": submission.accepted, "ignored": submission.ignored[:200],

@@ -15,14 +15,15 @@ import sys
 import tempfile
 import threading
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from sandbox.course import open_course
-from sandbox.grading.plugin import CollectionError, LiveService, Plugin, Run
+from sandbox.course import Lab, open_course
+from sandbox.grading.plugin import CollectionError, LiveService, Plugin, Run, Send
 from sandbox.jail import JailUnavailable, open_jail
 from sandbox.workspace import Submission
 
@@ -36,11 +37,19 @@ UNUSED = (
 def main() -> int:
     """A worker that was started for one run: its job is on standard input."""
     job = json.load(sys.stdin)
-    return run(job, int(job["events_fd"]))
+    return run(job, sender(int(job["events_fd"])))
 
 
-def run(job: dict[str, Any], events: int) -> int:
-    """Carry a job out and write its events to a pipe; the exit status says whether it came to its end."""
+def run(job: dict[str, Any], send: Send) -> int:
+    """Carry a job out; the exit status says whether it came to its end."""
+    try:
+        return conduct(job, lambda lab, stack: begin(lab, job, send, stack))
+    except Exception as error:
+        return tell(error, send)
+
+
+def sender(events: int) -> Send:
+    """What writes events to the pipe ``events``, which this process then owns, and lets SIGTERM stop the run."""
     pipe = os.fdopen(events, "w", encoding="utf-8", buffering=1)
     os.set_inheritable(pipe.fileno(), False)
     lock = threading.Lock()
@@ -50,25 +59,26 @@ def run(job: dict[str, Any], events: int) -> int:
             pipe.write(json.dumps(event) + "\n")
 
     signal.signal(signal.SIGTERM, _stop)
-    try:
-        return _run(job, send)
-    except JailUnavailable as error:
-        send({"event": "problem", "kind": "blocked", "message": str(error)})
-    except CollectionError as error:
-        send({"event": "problem", "kind": "error", "message": str(error)})
-    except Exception as error:
+    return send
+
+
+def tell(error: Exception, send: Send) -> int:
+    """Say why there is no result; the exit status."""
+    if isinstance(error, JailUnavailable | CollectionError):
+        kind = "blocked" if isinstance(error, JailUnavailable) else "error"
+        send({"event": "problem", "kind": kind, "message": str(error)})
+    else:
         send({"event": "problem", "kind": "error", "message": f"{type(error).__name__}: {error}"})
-        send({"event": "details", "text": traceback.format_exc()})
+        send({"event": "details", "text": "".join(traceback.format_exception(error))})
     return 3
 
 
-def _stop(signum: int, frame: object) -> None:
-    raise KeyboardInterrupt
+def begin(lab: Lab, job: dict[str, Any], send: Send, stack: contextlib.ExitStack) -> Run:
+    """Open the jail and a folder for the checks, both closed with ``stack``.
 
-
-def _run(job: dict[str, Any], send: Any) -> int:
-    course = open_course(Path(job["course"]))
-    lab = course.find(job["lab"])
+    Raises:
+        JailUnavailable: this machine has no such wall.
+    """
     composed = job["submission"]
     submission = Submission(
         Path(composed["path"]),
@@ -77,23 +87,39 @@ def _run(job: dict[str, Any], send: Any) -> int:
         composed["refused"],
         composed["digest"],
     )
+    # Where pytest makes its temporary folders: its option would be read too early for a run that is forked.
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = stack.enter_context(tempfile.TemporaryDirectory(prefix="checks-"))
     jail = open_jail(job["wall"], own_work=job["own_work"])
+    stack.callback(jail.close)
     send({"event": "jail", "name": jail.name, "notice": getattr(jail, "notice", "")})
-    run = Run(
+    return Run(
         lab=lab, submission=submission, source=Path(job["source"]), jail=jail, seed=job["seed"], send=send,
-        only=frozenset(job["only"]), live=LiveService(job["live"]["url"], Path(job["live"]["log"])) if job["live"] else None,
+        live=LiveService(job["live"]["url"], Path(job["live"]["log"])) if job["live"] else None,
         private=Path(job["private"]) if job["private"] else None, cores=job["cores"],
     )  # fmt: skip
-    plugin = Plugin(run)
-    plugins: list[Any] = [plugin]
-    sys.path.insert(0, str(lab.folder))
-    if (lab.folder / "fixtures.py").is_file():
-        plugins.append(_load(lab.folder / "fixtures.py", f"lab_fixtures_{lab.number}"))
-    with tempfile.TemporaryDirectory(prefix="checks-") as temporary:
-        try:
-            status = pytest.main(_arguments(run, Path(temporary)), plugins)
-        finally:
-            jail.close()
+
+
+def conduct(job: dict[str, Any], begins: Callable[[Lab, contextlib.ExitStack], Run | None]) -> int:
+    """Collect the checks of a job's lab, ask ``begins`` for a run of them, and carry it out.
+
+    Read from the job is only what all submissions of one class share: `sandbox.grading.prefork.SHARED`.
+
+    Raises:
+        JailUnavailable, CollectionError: see `tell`.
+    """
+    lab = open_course(Path(job["course"])).find(job["lab"])
+    with contextlib.ExitStack() as stack:
+        plugin = Plugin(job["only"], lambda: begins(lab, stack))
+        plugins: list[Any] = [plugin]
+        sys.path.insert(0, str(lab.folder))
+        if (lab.folder / "fixtures.py").is_file():
+            plugins.append(_load(lab.folder / "fixtures.py", f"lab_fixtures_{lab.number}"))
+        status = pytest.main(_arguments(lab, Path(job["private"]) if job["private"] else None), plugins)
+    if plugin.failure:
+        raise plugin.failure
+    if not plugin.begun:
+        return 0
+    send = plugin.run.send
     # Exit 4 and 2 are pytest's own usage and collection errors; what it printed is in the log.
     broken = plugin.broken
     if not broken and status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
@@ -106,18 +132,20 @@ def _run(job: dict[str, Any], send: Any) -> int:
     return 0
 
 
-def _arguments(run: Run, temporary: Path) -> list[str]:
-    lab = run.lab
-    hidden = run.private / lab.id / "checks.py" if run.private else None
+def _arguments(lab: Lab, private: Path | None) -> list[str]:
+    hidden = private / lab.id / "checks.py" if private else None
     # Nothing outside the lab's own file may steer the run: no conftest, no ini file, no cache, no rewriting. Without a
     # border pytest would list every folder from the root down to the lab's.
     return [
         str(lab.checks_file), *([str(hidden)] if hidden and hidden.is_file() else []),
         "--noconftest", "-c", os.devnull, f"--rootdir={lab.folder}", f"--confcutdir={lab.folder}", "--import-mode=importlib",
         "-o", "python_files=checks.py", "-o", "python_functions=check_*", "--assert=plain",
-        *(word for name in UNUSED for word in ("-p", f"no:{name}")),
-        f"--basetemp={temporary / 'pytest'}", "-q", "--tb=short", "-s",
+        *(word for name in UNUSED for word in ("-p", f"no:{name}")), "-q", "--tb=short", "-s",
     ]  # fmt: skip
+
+
+def _stop(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _load(path: Path, name: str) -> ModuleType:
