@@ -17,7 +17,7 @@ from typing import Any
 
 from sandbox.course import Lab
 from sandbox.grading import worker
-from sandbox.grading.plugin import Run, Send
+from sandbox.grading.fixtures import Run, Send
 from sandbox.grading.prefork import RUN, STATUS
 from sandbox.jail import JailUnavailable
 from sandbox.jail.bubblewrap import BubblewrapJail

@@ -6,79 +6,27 @@ It runs in the worker process (:mod:`sandbox.grading.worker`), one run at a time
 from __future__ import annotations
 
 import os
-import random
 import signal
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any, TypeVar
+from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 
 from sandbox import tools
-from sandbox.course import Lab
 from sandbox.grading.api import CASES, MARK, NEEDS, Blocked, Case, CasesMark, CheckFailed, CheckMark
-from sandbox.grading.fault import Fault, read_faults
+from sandbox.grading.fixtures import RUN, Run, check_name, in_parallel
 from sandbox.grading.patience import Patience
 from sandbox.grading.results import CheckResult, PartResult, Status
-from sandbox.jail import FilesRefused, Jail, JailUnavailable, ServiceDied, ServiceNotReady
-from sandbox.workspace import Submission
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-Send = Callable[[dict[str, Any]], None]
+from sandbox.jail import FilesRefused, JailUnavailable, ServiceDied, ServiceNotReady
 
 
 class CheckTimeout(BaseException):
     """A check ran out of its own time. No ``Exception``, so that a check's ``except Exception`` lets it through."""
-
-
-@dataclass
-class Run:
-    """What one run of the worker is about."""
-
-    lab: Lab
-    submission: Submission
-    source: Path
-    jail: Jail
-    seed: int
-    send: Send
-    live: LiveService | None = None
-    private: Path | None = None
-    cores: int = 2
-
-    def faults(self, group: str) -> tuple[Fault, ...]:
-        """The course's faults of a group, and the instructor's private ones behind them."""
-        faults = read_faults(self.lab.folder / "faults" / f"{group}.toml")
-        private = self.private / self.lab.id / "faults" / f"{group}.toml" if self.private else None
-        return faults + (read_faults(private) if private and private.is_file() else ())
-
-
-@dataclass(frozen=True)
-class LiveService:
-    """The sandbox's running model service: its address and its log file."""
-
-    url: str
-    log: Path
-
-
-class LabView:
-    """What a check may know of its lab: its folder and its faults (fixture ``lab``)."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-        self.folder = run.lab.folder
-        self.id = run.lab.id
-        self.starter = run.lab.starter
-        self.solution = run.lab.solution
-
-    def faults(self, group: str) -> tuple[Fault, ...]:
-        return self._run.faults(group)
 
 
 class CollectionError(Exception):
@@ -128,7 +76,7 @@ class Plugin:
         seen: dict[str, CheckMark] = {}
         for item in items:
             mark = _mark(item)
-            name = _name(item)
+            name = check_name(item)
             if name in seen:
                 raise CollectionError(f"{_where(item)}: two checks are called {name}")
             if missing := [other for other in mark.after if other not in seen]:
@@ -137,13 +85,13 @@ class Plugin:
         if unknown := self._only - set(seen):
             raise CollectionError(f"no check is called {sorted(unknown)[0]!r}; there are {', '.join(seen)}")
         wanted = with_prerequisites(self._only or set(seen), {name: mark.after for name, mark in seen.items()})
-        items[:] = [item for item in items if _name(item) in wanted]
+        items[:] = [item for item in items if check_name(item) in wanted]
         self._plan = [self._planned(item) for item in items]
 
     def _planned(self, item: pytest.Item) -> dict[str, Any]:
         mark = _mark(item)
         return {
-            "name": _name(item),
+            "name": check_name(item),
             "title": _title(item),
             "max_points": mark.points,
             "after": mark.after,
@@ -153,7 +101,7 @@ class Plugin:
     # --- running ----------------------------------------------------------------------------------------------------
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self) -> bool | None:
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Let pytest's own loop follow, once there is something to run."""
         try:
             self._run = self._begin()
@@ -163,13 +111,14 @@ class Plugin:
             return True
         if self._run is None:
             return True
+        session.config.stash[RUN] = self._run
         if self._plan:
             self.run.send({"event": "plan", "checks": self._plan})
         return None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-        self.run.send({"event": "start", "name": _name(item)})
+        self.run.send({"event": "start", "name": check_name(item)})
         started = time.monotonic()
         result = self._judge(item, nextitem)
         result = replace(result, duration_s=round(time.monotonic() - started, 3))
@@ -249,7 +198,7 @@ class Plugin:
         mark = _mark(item)
         earned = (mark.points if status == "passed" else 0.0) if points is None else points
         hint = mark.hint if status == "failed" else ""
-        return CheckResult(_name(item), _title(item), status, round(earned, 4), mark.points, clip(message), clip(observed),
+        return CheckResult(check_name(item), _title(item), status, round(earned, 4), mark.points, clip(message), clip(observed),
                            clip(expected), hint, mark.after, parts=parts)  # fmt: skip
 
     @pytest.hookimpl(tryfirst=True)
@@ -275,7 +224,7 @@ class Plugin:
 
         def report(part: PartResult) -> None:
             pyfuncitem.stash[PARTS].append(part)
-            self.run.send({"event": "part", "name": _name(pyfuncitem), "part": asdict(part), "of": len(cases)})
+            self.run.send({"event": "part", "name": check_name(pyfuncitem), "part": asdict(part), "of": len(cases)})
 
         in_parallel(one, cases, self.run.cores, self.run.jail, report)
         return True
@@ -284,63 +233,6 @@ class Plugin:
         if mark.group:
             return self.run.faults(mark.group)
         return tuple(mark.cases()) if callable(mark.cases) else tuple(mark.cases)
-
-    # --- fixtures that every lab has --------------------------------------------------------------------------------
-
-    @pytest.fixture(scope="session")
-    def submission(self) -> Submission:
-        """The composed files of the learner: data, never imported here."""
-        return self.run.submission
-
-    @pytest.fixture(scope="session")
-    def workspace(self) -> Path:
-        """The folder that the submission came from, with what the lab does not accept (a ``.git``, say): hostile data."""
-        return self.run.source
-
-    @pytest.fixture(scope="session")
-    def jail(self) -> Jail:
-        """Where every command of a submission runs."""
-        return self.run.jail
-
-    @pytest.fixture(scope="session")
-    def lab(self) -> LabView:
-        """The lab's folder and faults."""
-        return LabView(self.run)
-
-    @pytest.fixture
-    def rng(self, request: pytest.FixtureRequest) -> random.Random:
-        """Random numbers, new at each run, the same for the same ``--seed`` whatever ran before."""
-        return random.Random(f"{self.run.seed}:{_name(request.node)}")
-
-    @pytest.fixture(scope="session")
-    def run_seed(self) -> int:
-        """The seed of this run, for fixtures that live longer than one check."""
-        return self.run.seed
-
-    @pytest.fixture(scope="session")
-    def live_service(self) -> LiveService:
-        """Where the running sandbox's model service answers and logs; it need not be up."""
-        if self.run.live is None:
-            raise Blocked("the sandbox's service", "Start it with `make start`.")
-        return self.run.live
-
-    @pytest.fixture(scope="session")
-    def parallel(self) -> Callable[[Callable[[Any], Any], Iterable[Any]], list[Any]]:
-        """``parallel(function, items)``: results in order, on all cores."""
-        return lambda function, items: in_parallel(function, list(items), self.run.cores, self.run.jail)
-
-    @pytest.fixture
-    def tmp(self, tmp_path: Path) -> Path:
-        """A fresh folder for this check."""
-        return tmp_path
-
-    @pytest.fixture
-    def fault(self) -> None:
-        """Stands in for the argument that ``each_fault`` fills."""
-
-    @pytest.fixture
-    def case(self) -> None:
-        """Stands in for the argument that ``each_case`` fills."""
 
 
 PARTS = pytest.StashKey[list[PartResult]]()
@@ -356,34 +248,6 @@ def with_prerequisites(names: Iterable[str], after: dict[str, tuple[str, ...]]) 
             wanted.add(name)
             todo.extend(after.get(name, ()))
     return wanted
-
-
-def in_parallel(
-    function: Callable[[Item], Result],
-    items: Iterable[Item],
-    cores: int,
-    jail: Jail,
-    report: Callable[[Result], None] = lambda result: None,
-) -> list[Result]:
-    """Call ``function`` on each item in threads; results (and reports) in the items' order.
-
-    When the caller is interrupted, what has not begun is dropped and what runs in the jail is killed, so that the
-    threads end at once.
-    """
-    pool = ThreadPoolExecutor(max_workers=max(1, cores))
-    results: list[Result] = []
-    try:
-        futures = [pool.submit(function, item) for item in items]
-        for future in futures:
-            results.append(future.result())
-            report(results[-1])
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        jail.close()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-    return results
 
 
 def clip(text: str, length: int = 2000) -> str:
@@ -422,13 +286,9 @@ def _mark(item: pytest.Item) -> CheckMark:
     return mark
 
 
-def _name(item: Any) -> str:
-    return str(item.originalname or item.name).removeprefix("check_")
-
-
 def _title(item: Any, **values: object) -> str:
     lines = (item.obj.__doc__ or "").strip().splitlines()
-    title = lines[0] if lines else _name(item).replace("_", " ")
+    title = lines[0] if lines else check_name(item).replace("_", " ")
     if values:
         return title.format(**values)
     # Without a case at hand the title speaks of all of them.

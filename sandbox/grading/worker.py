@@ -23,13 +23,16 @@ from typing import Any
 import pytest
 
 from sandbox.course import Lab, open_course
-from sandbox.grading.plugin import CollectionError, LiveService, Plugin, Run, Send
+from sandbox.grading import fixtures
+from sandbox.grading.fixtures import LiveService, Run, Send
+from sandbox.grading.plugin import CollectionError, Plugin
 from sandbox.jail import JailUnavailable, open_jail
 from sandbox.workspace import Submission
 
 UNUSED = (
     "cacheprovider", "debugging", "doctest", "faulthandler", "junitxml", "legacypath", "logging", "pastebin", "recwarn",
     "setuponly", "setupplan", "stepwise", "threadexception", "unittest", "unraisableexception",
+    "warnings",
 )  # fmt: skip
 """Parts of pytest that no check uses; to set them up takes as long as a small check."""
 
@@ -110,7 +113,7 @@ def conduct(job: dict[str, Any], begins: Callable[[Lab, contextlib.ExitStack], R
     lab = open_course(Path(job["course"])).find(job["lab"])
     with contextlib.ExitStack() as stack:
         plugin = Plugin(job["only"], lambda: begins(lab, stack))
-        plugins: list[Any] = [plugin]
+        plugins: list[Any] = [plugin, fixtures]
         sys.path.insert(0, str(lab.folder))
         if (lab.folder / "fixtures.py").is_file():
             plugins.append(_load(lab.folder / "fixtures.py", f"lab_fixtures_{lab.number}"))

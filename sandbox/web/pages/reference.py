@@ -15,7 +15,7 @@ from _pytest.fixtures import FixtureFunctionDefinition
 from pydantic import TypeAdapter
 
 from sandbox import grading
-from sandbox.grading.plugin import Plugin
+from sandbox.grading import fixtures
 from sandbox.grading.results import SCHEMA, LabResult
 from sandbox.jail import Finished, Jail, Limits, Service
 from sandbox.workspace import Submission
@@ -74,8 +74,8 @@ def checks() -> str:
 
 
 def _fixtures() -> Iterator[tuple[str, Any]]:
-    """The plugin's fixtures for checks, in the order of its code."""
-    for name, thing in vars(Plugin).items():
+    """The fixtures that every check has, in the order of their code."""
+    for name, thing in vars(fixtures).items():
         if isinstance(thing, FixtureFunctionDefinition):
             yield name, thing
 
