@@ -2,15 +2,17 @@
 
 Made equal: the students' files (a program that says whether a flight is late: right, wrong at the border, always late, broken), the
 four questions, what each student gets for them (compared at the end), as many submissions at a time as there are cores, one start of the
-tool for each submission, or for the class where it grades classes. Not equal, in favour of the others: only a container keeps a
-submission from the machine, as the jail does; otter-grader asks its questions inside one process, and the others start the
-student's program for each. Work that never ends is left out, since its time limit costs everybody the same.
+tool for each submission, or for the class where it grades classes. Only a container keeps a submission from the machine, as the
+jail does: so check50 runs once in one for each student, and once without, where a submission may read and change what it likes.
+otter-grader asks its questions inside one process, and the others start the student's program for each. Work that never ends is
+left out, since its time limit costs everybody the same.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -19,6 +21,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from tests.benchmarks import Table, meter
 from tests.commands import LAB as COMMAND
@@ -39,7 +42,7 @@ if __name__ == "__main__":
     print(answer(int(sys.argv[1])))
 """
 IMAGE = "python:3.11-slim-bookworm"
-PACKAGES = {"check50": ["check50>=4"], "otter": ["otter-grader>=6", "ipykernel"]}
+PACKAGES = {"check50": ["check50>=3.5"], "otter": ["otter-grader>=6", "ipykernel"]}
 CHECKS = f"QUESTIONS = {QUESTIONS!r}\n" + "".join(
     f'''
 @check(points=1)
@@ -61,10 +64,12 @@ CHECK50 = "import check50\n" + "".join(
 @check50.check()
 def q{number}():
     """What of {minutes} minutes?"""
-    check50.run("{sys.executable} late.py {minutes}").stdout("{says}\\n", regex=False, timeout=60).exit(0, timeout=60)
+    check50.run("PYTHON late.py {minutes}").stdout("{says}\\n", regex=False, timeout=60).exit(0, timeout=60)
 '''
     for number, (minutes, says) in enumerate(QUESTIONS.items())
 )
+CHECK50_OPTIONS = ("--dev", "--log-level", "ERROR", "-o", "json", "--")
+CHECK50_IMAGE = "bench-check50:latest"
 OTTER = """OK_FORMAT = True
 test = {{"name": "q{number}", "points": 1, "suites": [{{"type": "doctest", "scored": True, "setup": "", "teardown": "",
     "cases": [{{"code": ">>> answer({minutes})\\n{says!r}", "hidden": False, "locked": False}}]}}]}}
@@ -100,33 +105,34 @@ class Bench:
         )
 
     def check50(self, out: Path) -> dict[str, float]:
-        problem = self.folder / "problem"
+        problem = self._problem(sys.executable)
+        program = str(self.venv("check50") / "bin" / "check50")
+        return self._each(lambda path: _passed(_run([program, *CHECK50_OPTIONS, str(problem)], path, (0, 1))))
+
+    def check50_in_container(self, out: Path) -> dict[str, float]:
+        problem = self._problem("python")
+        argv = [
+            "docker",
+            "run",
+            "--rm",
+            "--network",
+            "none",
+            "--memory",
+            "512m",
+            "-v",
+            f"{problem}:/problem:ro",
+            "-w",
+            "/job",
+        ]
+        command = [CHECK50_IMAGE, "check50", *CHECK50_OPTIONS, "/problem"]
+        return self._each(lambda path: _passed(_run([*argv, "-v", f"{path}:/job:ro", *command], path, (0, 1))))
+
+    def _problem(self, python: str) -> Path:
+        problem = self.folder / f"problem-{Path(python).name}"
         problem.mkdir(exist_ok=True)
         (problem / ".cs50.yaml").write_text("check50: true\n")
-        (problem / "__init__.py").write_text(CHECK50)
-        program = str(self.venv("check50") / "bin" / "check50")
-
-        def one(path: Path) -> float:
-            file = out.with_name(f"{out.name}-{path.name}.json")
-            _run(
-                [
-                    program,
-                    "--dev",
-                    "--log-level",
-                    "ERROR",
-                    "-o",
-                    "json",
-                    "--output-file",
-                    str(file),
-                    "--",
-                    str(problem),
-                ],
-                path,
-                ends_with=(0, 1),  # 1: some check did not pass
-            )
-            return sum(bool(row["passed"]) for row in json.loads(file.read_text())["results"])
-
-        return self._each(one)
+        (problem / "__init__.py").write_text(CHECK50.replace("PYTHON", python))
+        return problem
 
     def otter(self, out: Path) -> dict[str, float]:
         program, tests, archive = (
@@ -171,6 +177,10 @@ class Bench:
             return dict(zip((path.name for path in self.students), pool.map(one, self.students), strict=True))
 
 
+def _passed(report: str) -> int:
+    return sum(bool(row["passed"]) for row in json.loads(report)["results"])
+
+
 def _run(argv: list[str], cwd: Path, ends_with: tuple[int, ...] = (0,)) -> str:
     done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True)
     if done.returncode not in ends_with:
@@ -180,39 +190,63 @@ def _run(argv: list[str], cwd: Path, ends_with: tuple[int, ...] = (0,)) -> str:
 
 def measure(quick: bool) -> Table:
     """Each way in turns; the table has the median of the rounds."""
-    students, rounds = (8, 1) if quick else (40, 3)
+    students, few, rounds = (8, 8, 1) if quick else (200, 40, 3)
     seen: dict[str, list[tuple[float, float | None]]] = {}
-    left_out = []
     with tempfile.TemporaryDirectory(prefix="bench-graders-") as name:
-        bench = Bench(Path(name), students)
-        ways = {
-            "lab grade": bench.lab,
-            "docker run for each": bench.container,
-            "check50": bench.check50,
-            "otter-grader": bench.otter,
+        classes = {number: Bench(Path(name) / str(number), number) for number in {students, few}}
+        whole, part = classes[students], classes[few]
+        # The last would take half an hour for the whole class.
+        ways: dict[str, tuple[Bench, Callable[[Path], dict[str, float]]]] = {
+            "lab grade": (whole, whole.lab),
+            "docker run for each": (whole, whole.container),
+            "check50 in a container each": (whole, whole.check50_in_container),
+            "check50, nothing around it": (whole, whole.check50),
+            "otter-grader": (part, part.otter),
         }
-        if not shutil.which("docker"):
-            del ways["docker run for each"]
-            left_out.append("Not measured: containers, since there is no Docker.")
-        for which in PACKAGES:
-            try:
-                bench.venv(which)
-            except (OSError, subprocess.CalledProcessError):
-                del ways[{"check50": "check50", "otter": "otter-grader"}[which]]
-                left_out.append(f"Not measured: {which}, which could not be installed.")
+        left_out = _missing(whole, ways)
         for turn in range(rounds):
-            for way, call in ways.items():
-                cost, points = meter.call(call, Path(name) / f"out-{turn}-{way[:4]}")
+            for way, (bench, call) in ways.items():
+                cost, points = meter.call(call, Path(name) / f"out-{turn}-{'-'.join(way.split()[:2])}")
                 if points != bench.expected:
                     raise RuntimeError(f"{way} gives other points: {points}, not {bench.expected}")
-                seen.setdefault(way, []).append((cost.seconds, None if way.startswith("docker") else cost.cpu_s))
-    ours = statistics.median(seconds for seconds, _ in seen["lab grade"])
+                contained = way.startswith("docker") or "container" in way
+                seen.setdefault(way, []).append((cost.seconds, None if contained else cost.cpu_s))
+    ours = statistics.median(seconds for seconds, _ in seen["lab grade"]) / students
     rows = []
     for way, costs in seen.items():
+        number = len(ways[way][0].students)
         seconds, cpu = statistics.median(s for s, _ in costs), [c for _, c in costs if c is not None]
-        each = statistics.median(cpu) / students if cpu else None
-        rows.append((way, str(students), seconds, 60 * students / seconds, each, seconds / ours))
+        each = statistics.median(cpu) / number if cpu else None
+        rows.append((way, str(number), seconds, 60 * number / seconds, each, seconds / number / ours))
     return Table(
-        ("grader", "students", "seconds", "a minute", "CPU s each", "time, lab grade = 1"), tuple(rows),
+        ("grader", "students", "seconds", "a minute", "CPU s each", "time for a student, lab grade = 1"), tuple(rows),
         (f"Median of {rounds} rounds in turns; the load was {os.getloadavg()[1]:.1f}. All gave every student the same points.", *left_out),
     )  # fmt: skip
+
+
+def _missing(bench: Bench, ways: dict[str, Any]) -> list[str]:
+    """Take out what this machine has not, and say so."""
+    left_out = []
+    if not shutil.which("docker"):
+        left_out.append("Not measured: containers, since there is no Docker.")
+        for way in [way for way in ways if "docker" in way or "container" in way]:
+            del ways[way]
+    for which, prepare in (
+        ("check50, nothing around it", lambda: bench.venv("check50")),
+        ("check50 in a container each", _build_check50),
+        ("otter-grader", lambda: bench.venv("otter")),
+    ):
+        try:
+            if which in ways:
+                prepare()
+        except (OSError, subprocess.CalledProcessError):
+            del ways[which]
+            left_out.append(f"Not measured: {which}, which could not be installed.")
+    return left_out
+
+
+def _build_check50() -> None:
+    recipe = f"FROM {IMAGE}\nRUN pip install -q {shlex.join(PACKAGES['check50'])}\n"
+    subprocess.run(
+        ["docker", "build", "-q", "-t", CHECK50_IMAGE, "-"], input=recipe.encode(), check=True, capture_output=True
+    )

@@ -62,8 +62,8 @@ def checks() -> str:
     for name in grading.__all__:
         thing = getattr(grading, name)
         parts.append(f"## `{name}`\n\n```python\n{name}{_signature(thing)}\n```\n\n{_doc(thing)}\n")
-    fixtures = "\n".join(f"| `{name}` | {_doc(thing)} |" for name, thing in _fixtures())
-    parts.append(f"## Fixtures that every lab has\n\n| argument | what it gives |\n| --- | --- |\n{fixtures}\n")
+    table = "\n".join(f"| `{name}` | {_doc(thing)} |" for name, thing in _fixtures())
+    parts.append(f"## Fixtures that every lab has\n\n| argument | what it gives |\n| --- | --- |\n{table}\n")
     for given in GIVEN:
         parts.append(f"## `{given.__name__}`\n\n{_doc(given)}\n")
         for name, thing in vars(given).items():
