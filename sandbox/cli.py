@@ -482,7 +482,7 @@ def _root(
 
 
 def main(run: Callable[[], Any] = app) -> None:
-    """Entry point: mistakes of the user end in one clear message and exit status 2, Ctrl-C in 130."""
+    """Entry point: mistakes of the user end in one clear message and exit status 2 (and Ctrl-C, by Typer, in 130)."""
     try:
         run()
     except UserError as error:
@@ -490,9 +490,6 @@ def main(run: Callable[[], Any] = app) -> None:
         if error.fix:
             errors.print(_escape(error.fix))
         sys.exit(2)
-    except KeyboardInterrupt:
-        errors.print("\nstopped")
-        sys.exit(130)
     except BrokenPipeError:
         # The reader (head, less) went away: no error of ours.
         sys.stderr.close()
