@@ -216,7 +216,8 @@ class Plugin:
                 said = pyfuncitem.obj(**arguments, **{cases_mark.argument: case})
             except Exception as error:
                 status, message, observed, expected = self.classify(error)
-                seen = f" (seen: {observed}; expected: {expected})" if observed or expected else ""
+                told = [f"{word}: {text}" for word, text in (("seen", observed), ("expected", expected)) if text]
+                seen = f" ({'; '.join(told)})" if told else ""
                 why = str(getattr(case, "reason", "")) if status == "failed" else ""
                 return PartResult(case.name, clip(title), status, clip(message + seen), clip(why))
             # What a check returns is worth telling though all is well: a time that was measured, say.

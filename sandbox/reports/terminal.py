@@ -73,7 +73,10 @@ def check_line(check: CheckResult) -> Text:
 
 def print_summary(console: Console, result: LabResult, number: str) -> None:
     """The first failures in full, then score and what to do next."""
+    # What others wait for comes first: mending it tells more than mending what nobody comes after.
+    waited_for = {name for check in result.checks for name in check.after}
     failed = [check for check in result.checks if check.status == "failed"]
+    failed.sort(key=lambda check: check.name not in waited_for)
     for check in failed[:SHOWN]:
         console.print()
         console.print(Text(f"✗ {check.title}", style="bold red"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -15,9 +16,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from sandbox.course import Course
+from sandbox.grading.results import CheckResult, LabResult
 from sandbox.grading.scaffold import new_lab
+from sandbox.reports.terminal import print_summary
 
 LAB = str(Path(sys.executable).with_name("lab"))
 OUTCOMES = '''
@@ -264,3 +268,18 @@ def test_a_new_lab_verifies_as_unfinished(tmp_path: Path) -> None:
     done = lab(tmp_path, "verify", "16")
     assert done.returncode == 1
     assert "files/page" in done.stdout and "1 do not" in done.stdout
+
+
+def test_what_others_wait_for_is_told_first() -> None:
+    names = ("style", "spelling", "order", "builds", "runs")
+    after = {"runs": ("builds",)}
+    checks = tuple(
+        CheckResult(name, f"Title of {name}.", "failed" if name != "runs" else "skipped", 0.0, 1.0, "why", after=after.get(name, ()))
+        for name in names
+    )  # fmt: skip
+    out = io.StringIO()
+    print_summary(
+        Console(file=out, width=100), LabResult("15-mini", "sha256:c", "sha256:s", "2026-11-24T00:00:00Z", 1.0, checks), "15"
+    )  # fmt: skip
+    assert re.findall(r"Title of (\w+)", out.getvalue()) == ["builds", "style", "spelling"]
+    assert "… and 1 more" in out.getvalue()

@@ -105,6 +105,19 @@ def check_cases(case):
     assert result.passed
 
 
+def test_a_part_tells_what_was_seen_and_expected_only_where_there_is_something(grade_with: Grade) -> None:
+    checks = '''
+@check(points=1)
+@each_case(lambda: [SimpleCase("a", "a", {"observed": 1}), SimpleCase("b", "b", {"expected": 2}),
+                    SimpleCase("c", "c", {"observed": 1, "expected": 2}), SimpleCase("d", "d", {})])
+def check_cases(case):
+    """C {case.title}"""
+    fail("no", **case.value)
+'''
+    parts = grade_with("from sandbox.grading import SimpleCase\n" + checks).checks[0].parts
+    assert [part.message for part in parts] == ["no (seen: 1)", "no (expected: 2)", "no (seen: 1; expected: 2)", "no"]
+
+
 def test_a_check_that_takes_too_long_reads_as_a_time_out(grade_with: Grade) -> None:
     checks = '''
 import time
