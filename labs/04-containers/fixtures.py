@@ -70,8 +70,35 @@ def is_pinned() -> Callable[[str], bool]:
 
 
 @pytest.fixture(scope="session")
-def unpinned_packages(dockerfile_text: Callable[[], str]) -> Callable[[], list[str]]:
-    return lambda: dockerfile.unpinned_packages(dockerfile_text())
+def written(submission: Any) -> Callable[[], dict[str, str]]:
+    """Texts that the learner wrote beside the Dockerfile and the compose file, and the list of packages, by path."""
+
+    def read() -> dict[str, str]:
+        found = {}
+        for path in [submission.path / "requirements.txt", *sorted((submission.path / "docker").rglob("*"))]:
+            if path.is_file() and not path.is_symlink():
+                found[path.relative_to(submission.path).as_posix()] = path.read_text("utf-8", "replace")
+        return found
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def unpinned_packages(
+    dockerfile_text: Callable[[], str], written: Callable[[], dict[str, str]]
+) -> Callable[[], list[str]]:
+    return lambda: dockerfile.unpinned_packages(dockerfile_text(), written())
+
+
+@pytest.fixture(scope="session")
+def own_tokens(dockerfile_text: Callable[[], str], written: Callable[[], dict[str, str]]) -> Callable[[], list[str]]:
+    """Tokens that stand in the learner's files, such as that of the workspace's own `.env`, which the judge does not know."""
+    return lambda: sorted(compose.tokens("\n".join([dockerfile_text(), *written().values()])))
+
+
+@pytest.fixture(scope="session")
+def last_stage(dockerfile_text: Callable[[], str]) -> Callable[[], set[str]]:
+    return lambda: dockerfile.last_stage(dockerfile_text())
 
 
 @pytest.fixture(scope="session")
@@ -87,8 +114,11 @@ def engine() -> Iterator[Engine]:
 class Images:
     """The images that checks share: each built once, when it is first asked for."""
 
-    def __init__(self, engine: Engine, clean: context.Context, folder: Path, dice: random.Random) -> None:
+    def __init__(
+        self, engine: Engine, clean: context.Context, folder: Path, dice: random.Random, texts: list[str]
+    ) -> None:
         self.engine, self.clean, self.folder, self.dice = engine, clean, folder, dice
+        self.texts = [clean.secret, *clean.marks.values(), *texts]
         self._lock = threading.Lock()
         self._built: dict[str, Build] = {}
         self._read: dict[str, image.Image] = {}
@@ -134,16 +164,16 @@ class Images:
         return self._tag("again", "a second build of the same tree failed",
                          lambda: self.clean.variant(self.folder / "again"), cache=False)  # fmt: skip
 
-    @property
-    def stop_signal(self) -> str:
-        """What ``docker stop`` sends to process 1."""
-        return str(self.engine.config(self.first).get("StopSignal") or "SIGTERM")
+    def installed_again(self) -> set[str]:
+        """What was installed in the build with one changed line."""
+        self.with_other_source  # noqa: B018  it is built by that
+        return self.engine.brought_by_steps(self._built["source"])
 
     def read(self, tag: str) -> image.Image:
         """All layers of an image, searched for the traps."""
         with self._lock:
             if tag not in self._read:
-                self._read[tag] = self.engine.save(tag, [self.clean.secret, *self.clean.marks.values()])
+                self._read[tag] = self.engine.save(tag, self.texts)
             return self._read[tag]
 
     def _tag(self, name: str, told: str, tree: Callable[[], Path], **how: Any) -> str:
@@ -161,8 +191,14 @@ class Images:
 
 
 @pytest.fixture(scope="session")
-def images(engine: Engine, clean: context.Context, tmp_path_factory: Any, dice: random.Random) -> Images:
-    return Images(engine, clean, tmp_path_factory.mktemp("builds"), dice)
+def images(
+    engine: Engine,
+    clean: context.Context,
+    tmp_path_factory: Any,
+    dice: random.Random,
+    own_tokens: Callable[[], list[str]],
+) -> Images:
+    return Images(engine, clean, tmp_path_factory.mktemp("builds"), dice, own_tokens())
 
 
 @pytest.fixture(scope="session")
@@ -237,6 +273,12 @@ def zombies(engine: Engine) -> Callable[..., list[str]]:
 
 
 @pytest.fixture(scope="session")
+def freeze(engine: Engine) -> Callable[..., None]:
+    """``freeze(container)``: none of its processes does anything any more."""
+    return engine.freeze
+
+
+@pytest.fixture(scope="session")
 def services(submission: Any, clean: context.Context) -> Callable[[], dict[str, compose.Service]]:
     """The services of compose.yaml; fails the check that asks where it cannot be read."""
 
@@ -251,13 +293,17 @@ def services(submission: Any, clean: context.Context) -> Callable[[], dict[str, 
 
 
 @pytest.fixture(scope="session")
-def dangers(services: Callable[[], dict[str, compose.Service]], clean: context.Context) -> Callable[[], list[str]]:
-    return lambda: compose.dangers(services().values(), clean.secret)
+def dangers(
+    submission: Any, services: Callable[[], dict[str, compose.Service]], clean: context.Context
+) -> Callable[[], list[str]]:
+    return lambda: compose.dangers(
+        services().values(), clean.secret, submission.read("compose.yaml", max_bytes=100_000)
+    )
 
 
 @pytest.fixture(scope="session")
 def as_compose_says(
-    services: Callable[[], dict[str, compose.Service]], engine: Engine, images: Images
+    services: Callable[[], dict[str, compose.Service]], engine: Engine, images: Images, clean: context.Context
 ) -> Callable[..., Any]:
     """``with as_compose_says("api") as container``: the image, started with what the file says and may say.
 
@@ -266,6 +312,9 @@ def as_compose_says(
 
     def start(name: str, **environment: str) -> Any:
         options = compose.settings(services()[name])
+        if files := compose.mounted_files(services()[name], clean.path):
+            # Nothing can be copied to where nothing can be written.
+            options |= {"files": files, "read_only": False}
         options["environment"] |= environment
         health = {**HURRIED, **options.pop("healthcheck", {})}
         return engine.container(images.first, name=name, healthcheck=health, **options)
@@ -274,7 +323,7 @@ def as_compose_says(
 
 
 @pytest.fixture(scope="session")
-def as_asked_for(submission: Any) -> Callable[[], dict[str, Any]]:
+def as_asked_for(submission: Any, clean: context.Context) -> Callable[[], dict[str, Any]]:
     """With a process 1 of the engine's own, where compose.yaml asks for one for api."""
 
     def ask() -> dict[str, Any]:
@@ -282,7 +331,8 @@ def as_asked_for(submission: Any) -> Callable[[], dict[str, Any]]:
         if not path.is_file():
             return {}
         try:
-            api = compose.read(path.read_text("utf-8", "replace"), submission.path, {}).get("api")
+            text = path.read_text("utf-8", "replace")
+            api = compose.read(text, clean.path, {"MODEL_REGISTRY_TOKEN": clean.secret}).get("api")
         except compose.NotCompose:
             return {}
         return {"init": True} if api is not None and api.table.get("init") is True else {}

@@ -5,6 +5,7 @@ What the engine later starts is made from single settings that are known to be h
 
 from __future__ import annotations
 
+import contextlib
 import importlib.resources
 import json
 import os
@@ -20,9 +21,15 @@ from sandbox.grading.plainyaml import NotYaml, read_yaml
 
 FILE = "compose.yaml"
 SCHEMA = "builtin_schemas/vendor/compose-spec.json"
-_VARIABLE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)(?:(:?[-?+])([^}]*))?\})")
+_VARIABLE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)(?:(:?[-?+])((?:\$\{[^{}]*\}|[^}])*))?\})")
+_TOKEN = re.compile(r"\bsk-[0-9a-f]{32}\b")
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+_SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
+_GRACE_S = 10.0
 _DEPTH = 40
+_MOST_BYTES = 1_000_000
+# In a service that extends another one these stand in place of the other's; everything else is laid over it.
+_WHOLE = ("command", "entrypoint", "test")
 
 
 class NotCompose(Exception):
@@ -61,6 +68,12 @@ class Service:
         return ""
 
     @property
+    def target(self) -> str:
+        """The stage to which it is built, where the file names one."""
+        build = self.table.get("build")
+        return str(build.get("target") or "").lower() if isinstance(build, dict) else ""
+
+    @property
     def networks(self) -> set[str]:
         """The networks on which it finds others by name, and they it."""
         mode = str(self.table.get("network_mode") or "")
@@ -92,6 +105,13 @@ class Service:
             return {"any": "always", "none": "no"}.get(condition, str(condition))
         said = self.table.get("restart", "")
         return "no" if said is False else str(said).partition(":")[0]
+
+    @property
+    def grace_s(self) -> float:
+        """How long Compose waits after the stop signal before it kills."""
+        said = str(self.table.get("stop_grace_period") or "")
+        parts = re.findall(r"(\d+(?:\.\d+)?)(us|µs|ms|s|m|h)", said)
+        return sum(float(number) * _SECONDS[unit] for number, unit in parts) if parts else _GRACE_S
 
     def waits_for(self, name: str) -> str:
         """The condition under which it starts after another service; empty where it does not wait for it."""
@@ -151,7 +171,12 @@ def settings(service: Service) -> dict[str, Any]:
     found["cap_drop"] = [str(each) for each in table.get("cap_drop") or ()]
     places = table.get("tmpfs") or ()
     places = [places] if isinstance(places, str) else places
+    mounts = [_mount(each) for each in table.get("volumes") or ()]
+    places = [*places, *(target for kind, _, target in mounts if kind == "tmpfs")]
     found["tmpfs"] = {str(each).partition(":")[0]: "size=16m,mode=1777" for each in places}
+    # An empty volume of its own for each one of the file, and none for what would stand for a folder of the host.
+    if kept := [target for kind, source, target in mounts if kind == "volume" and not service.devices.get(source)]:
+        found["volumes"] = [target for target in kept if re.fullmatch(r"/[\w./-]*\w", target)]
     if any(str(each).startswith("no-new-privileges") for each in table.get("security_opt") or ()):
         found["security_opt"] = ["no-new-privileges"]
     if service.memory:
@@ -164,9 +189,40 @@ def settings(service: Service) -> dict[str, Any]:
     return found
 
 
-def dangers(services: Iterable[Service], secret: str) -> list[str]:
-    """What in the file reaches out of the container, a sentence each."""
-    found = []
+def tokens(text: str) -> set[str]:
+    """What has the form of the registry's tokens, such as the one in a workspace's `.env`."""
+    return set(_TOKEN.findall(text))
+
+
+def mounted_files(service: Service, folder: Path) -> dict[str, str]:
+    """Texts below ``folder`` that the service mounts, by their path in the container: they are copied there, never mounted."""
+    found: dict[str, str] = {}
+    for kind, source, target in (_mount(each) for each in service.table.get("volumes") or ()):
+        top = folder / (source or ".")
+        if kind != "bind" or not target.startswith("/") or not top.resolve().is_relative_to(folder.resolve()):
+            continue
+        for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
+            inside = path.resolve().is_relative_to(folder.resolve()) and not path.is_symlink() and path.is_file()
+            if inside and path.stat().st_size <= _MOST_BYTES:
+                with contextlib.suppress(UnicodeDecodeError):
+                    found[os.path.normpath(f"{target}/{path.relative_to(top)}")] = path.read_text("utf-8")
+    return found
+
+
+def _mount(each: Any) -> tuple[str, str, str]:
+    """Kind (``bind``, ``volume``, ``tmpfs``), source and target of one entry of ``volumes``."""
+    if isinstance(each, dict):
+        return str(each.get("type", "volume")), str(each.get("source") or ""), str(each.get("target") or "")
+    source, colon, rest = str(each).partition(":")
+    if not colon:
+        return "volume", "", source
+    # Where nothing is left of the source, a variable of the host stood there.
+    return "volume" if re.match(r"\w", source) else "bind", source, rest.partition(":")[0]
+
+
+def dangers(services: Iterable[Service], secret: str, text: str = "") -> list[str]:
+    """What in the file reaches out of the container, a sentence each; ``text`` is the file as it was written."""
+    found = [f"{FILE} holds a token as text ({token[:6]}…)" for token in tokens(text)]
     for service in services:
         table, name = service.table, service.name
         for key in ("network_mode", "pid", "ipc", "userns_mode", "uts", "cgroup"):
@@ -247,7 +303,7 @@ def _fill(value: Any, environment: Mapping[str, str], depth: int = 0) -> Any:
             return other if there else ""
         if how.endswith("?") and not there:
             raise NotCompose(f"the variable {match[3]} must be set before it starts: {other}")
-        return (known or "") if there else other if how.endswith("-") else ""
+        return (known or "") if there else str(_fill(other, environment, depth + 1)) if how.endswith("-") else ""
 
     return _VARIABLE.sub(variable, value)
 
@@ -263,7 +319,36 @@ def _extended(name: str, services: Mapping[str, Any], seen: tuple[str, ...]) -> 
         raise NotCompose(f"{name} extends a service of another file; the lab takes {FILE} alone")
     if other not in services or other in (*seen, name):
         raise NotCompose(f"{name} extends {other}, which is not there or extends {name}")
-    return {**_extended(other, services, (*seen, name)), **table}
+    return _laid_over(_extended(other, services, (*seen, name)), table)
+
+
+def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Mappings are merged and lists joined, as Compose does it for a service that extends another one."""
+    found = dict(below)
+    for key, value in above.items():
+        old = found.get(key)
+        if {type(old), type(value)} == {dict, list}:
+            old, value = _as_mapping(key, old), _as_mapping(key, value)
+        if key in _WHOLE or old is None or type(old) is not type(value):
+            found[key] = value
+        elif isinstance(value, dict):
+            found[key] = _laid_over(old, value)
+        elif isinstance(value, list):
+            pairs = key in ("environment", "labels", "args")
+            found[key] = [*old, *(each for each in value if pairs or each not in old)]
+        else:
+            found[key] = value
+    return found
+
+
+def _as_mapping(key: str, given: Any) -> Any:
+    """The long form of a list: of names (`depends_on`, `networks`) or of `NAME=value`."""
+    if isinstance(given, dict):
+        return given
+    if key == "depends_on":
+        return {str(name): {"condition": "service_started"} for name in given}
+    parts = (str(each).partition("=") for each in given)
+    return {name: value if sign else None for name, sign, value in parts}
 
 
 def _environment(table: Mapping[str, Any], folder: Path, outside: Mapping[str, str]) -> dict[str, str]:

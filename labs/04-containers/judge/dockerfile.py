@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?([-+])([^}]*))?\}|(\w+))")
 _RELEASE = re.compile(r"bookworm|bullseye|trixie|buster|alpine3\.\d+|noble|jammy|ubi\d")
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 # `==1.*` is a range, not a version.
 _PIN = re.compile(r"===?[^*]+$|@|\$")
+_LISTS = re.compile(r"(?:^|\s)-(?:-(?=[rc]))?(r|c)(?:equirement|onstraint)?[\s=]*(\S+)")
 STAND_IN = "python:3.11-slim-bookworm"
 _STANDS_FOR = re.compile(r"(?:library/)?python:3\.11(?:\.\d+)?-slim(?:-bookworm)?(?:@sha256:[0-9a-f]{64})?")
 
@@ -103,6 +105,12 @@ def on_other_images(text: str, images: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def last_stage(text: str) -> set[str]:
+    """The names under which the last stage is known: its number, and the one that it was given."""
+    stages = [each.rest.split() for each in instructions(text) if each.word == "FROM"]
+    return {str(len(stages) - 1), *(word.lower() for word in stages[-1][-1:] if "as" in map(str.lower, stages[-1]))} if stages else set()  # fmt: skip
+
+
 def refused(text: str) -> str:
     """What in the file the judge does not build, and why; empty where nothing.
 
@@ -123,15 +131,49 @@ def is_pinned(image: str) -> bool:
     return bool(re.search(r"\d+\.\d+\.\d+", tag) or (re.search(r"\d", tag) and _RELEASE.search(tag)))
 
 
-def unpinned_packages(text: str) -> list[str]:
-    """What the file's own lines install with pip by name and without a version."""
+def unpinned_packages(text: str, files: Mapping[str, str] | None = None) -> list[str]:
+    """What the file's own lines install with pip by name and without a version.
+
+    Args:
+        files: texts of the submission's other files by path: scripts, and lists of packages or constraints that a line names.
+    """
+    files = files or {}
+    # `COPY docker/packages.txt /tmp/list.txt`: the list is known under another name from there on.
+    renamed = {}
+    for copy in (each for each in instructions(text) if each.word == "COPY"):
+        words = [word for word in copy.rest.split() if not word.startswith("--")]
+        if len(words) == 2:
+            renamed[PurePosixPath(words[1]).name] = str(PurePosixPath(words[0]))
+    commands = [each.rest for each in instructions(text) if each.word == "RUN"]
+    for name, script in files.items():
+        if name.endswith(".sh") or script.startswith("#!"):
+            commands += [line for line in script.replace("\\\n", " ").splitlines() if not line.lstrip().startswith("#")]
     found = []
-    for instruction in instructions(text):
-        if instruction.word == "RUN":
-            for command in re.split(r"&&|\|\||[;|]", instruction.rest):
-                if match := re.search(r"\bpip3?\s+(?:-.*?\s)?(?:install|wheel|download)\b(.*)", command):
-                    found += [word for word in _names(match[1]) if not _PIN.search(word)]
-    return found
+    for command in (part for whole in commands for part in re.split(r"&&|\|\||[;|]", whole)):
+        if match := re.search(r"\bpip3?\s+(?:-.*?\s)?(?:install|wheel|download)\b(.*)", command):
+            found += _unpinned(match[1], files, renamed)
+    return list(dict.fromkeys(found))
+
+
+def _unpinned(arguments: str, files: Mapping[str, str], renamed: Mapping[str, str]) -> list[str]:
+    """What these arguments of pip, and the lists that they name, leave open."""
+    named = {"r": [], "c": []}  # type: dict[str, list[str]]
+    for option, path in _LISTS.findall(arguments):
+        base = PurePosixPath(path.strip("\"'")).name
+        named[option] += [n for n in files if n == renamed.get(base) or PurePosixPath(n).name == base]
+    fixed = {_package(line) for name in named["c"] for line in _requirements(files[name]) if _PIN.search(line)}
+    words = _names(arguments) + [line for name in named["r"] for line in _requirements(files[name])]
+    return [word for word in words if not _PIN.search(word) and _package(word) not in fixed]
+
+
+def _requirements(text: str) -> list[str]:
+    """The packages of a list, without comments, markers and options."""
+    lines = (re.split(r"\s#|;|\s--", line)[0].strip() for line in text.replace("\\\n", " ").splitlines())
+    return [line for line in lines if re.match(r"[A-Za-z0-9]", line) and not re.search(r"/|\.whl$", line)]
+
+
+def _package(requirement: str) -> str:
+    return re.sub(r"[-_.]+", "-", re.split(r"[\s\[<>=!~@;]", requirement)[0]).lower()
 
 
 def _names(arguments: str) -> list[str]:

@@ -36,6 +36,7 @@ BUILD_MEMORY = "1g"
 MOST_BYTES = 3_000_000_000
 GATE_SCRIPT = Path(__file__).with_name("machine") / "index_gate.py"
 ZOMBIES_SCRIPT = GATE_SCRIPT.with_name("zombies.py")
+FREEZE_SCRIPT = GATE_SCRIPT.with_name("freeze.py")
 WATCHES_S = 300
 GATE_PORT = 3128
 GATE_READY_S = 90
@@ -50,6 +51,8 @@ class Build:
 
     tag: str
     output: str
+    made: tuple[str, ...] = ()
+    """The images of those of its steps that were not taken from the cache."""
 
     @property
     def end(self) -> str:
@@ -71,7 +74,7 @@ class Engine:
         self.client = docker.from_env(timeout=300)
         self._lock = threading.RLock()
         self._tags: list[tuple[str, bool]] = []
-        self._bases: dict[str, str] = {}
+        self._bases: dict[tuple[str, bool], str] = {}
         self._network: Any = None
         self._inside: Any = None
         self._gate: Any = None
@@ -114,22 +117,26 @@ class Engine:
 
     # --- images to start from -------------------------------------------------------------------------------------------
 
-    def base(self, wanted: str) -> str:
+    def base(self, wanted: str, *, shared: bool = True) -> str:
         """A labelled image with the content of the one that is wanted.
+
+        Args:
+            shared: whether other runs may find in the cache what is built on it, and this run what they have built.
 
         Raises:
             Blocked: it is not on this machine and cannot be had.
         """
         with self._lock:
-            if wanted not in self._bases:
+            if (wanted, shared) not in self._bases:
                 found = self._find(wanted)
                 tag = f"{self.run}:base-{len(self._bases)}"
-                file = io.BytesIO(f"FROM {found}\nLABEL {LABEL}=layers\n".encode())
+                own = "" if shared else f" {LABEL}.own={self.run}"
+                file = io.BytesIO(f"FROM {found}\nLABEL {LABEL}=layers{own}\n".encode())
                 for _ in self.client.api.build(fileobj=file, tag=tag, rm=True, forcerm=True):
                     pass
-                self._tags.append((tag, True))
-                self._bases[wanted] = tag
-            return self._bases[wanted]
+                self._tags.append((tag, shared))
+                self._bases[wanted, shared] = tag
+            return self._bases[wanted, shared]
 
     def _find(self, wanted: str) -> str:
         if self._has(wanted):
@@ -173,7 +180,9 @@ class Engine:
         text = path.read_text("utf-8-sig", "replace") if path.is_file() else fail("there is no Dockerfile")
         if word := dockerfile.refused(text):
             fail(f"{word} is not built here", expected="COPY, and files of the build context")
-        bases = {source.image: self.base(source.image) for source in dockerfile.sources(text)}
+        # What is built without the cache is a newer match in the cache of every later build, of other runs, too, and goes at the
+        # end of this run: nobody else may find it.
+        bases = {source.image: self.base(source.image, shared=cache) for source in dockerfile.sources(text)}
         path.write_text(dockerfile.on_other_images(text, bases), "utf-8")
         with self._lock:
             tag = f"{self.run}:{len(self._tags)}"
@@ -196,6 +205,7 @@ class Engine:
         argv += ["--network", str(self._inside.name) if index else "none"]
         argv += [] if cache else ["--no-cache"]
         environment = {**os.environ, "DOCKER_BUILDKIT": "0", "DOCKER_CLI_HINTS": "false"}
+        old = {each.removeprefix("sha256:")[:12] for each in self.client.api.images(all=True, quiet=True)}
         done = _run([*argv, str(folder)], environment)
         if "No such image: sha256" in done.stdout:
             # Another run swept up a layer, an hour old, between two steps of this build.
@@ -203,7 +213,9 @@ class Engine:
         output = re.sub(r"(?s)^DEPRECATED:.*?\n\n", "", done.stdout)
         for name, base in bases.items():
             output = output.replace(base, name)
-        return Build(tag if done.returncode == 0 else "", output)
+        steps = re.findall(r"(?m)^( ---> Using cache\n)? ---> ([0-9a-f]{12})$", done.stdout)
+        made = tuple(each for cached, each in steps if not cached and each not in old)
+        return Build(tag if done.returncode == 0 else "", output, made)
 
     def gate(self) -> str:
         """Address of the proxy that leads builds to the package index, started when it is first asked for."""
@@ -253,7 +265,12 @@ class Engine:
         network = self._net()
         # A name on a network can be given when a container is connected, not when it is made.
         settings |= {"network": network.name} if not name else {}
-        container = self.client.containers.create(tag, **(settings | options))
+        try:
+            container = self.client.containers.create(tag, **(settings | options))
+        except APIError as error:
+            if error.status_code != 400:
+                raise
+            fail("the engine refuses such a container", observed=str(error.explanation)[:500])
         try:
             if name:
                 self.client.networks.get("bridge").disconnect(container)
@@ -267,21 +284,33 @@ class Engine:
 
     def zombies(self, running: Running, seconds: float) -> list[str]:
         """Processes of a container that have ended, or should have, and are still there after a while."""
-        watcher = self.client.containers.create(
-            self.base(dockerfile.STAND_IN), ["python3", "-c", ZOMBIES_SCRIPT.read_text("utf-8"), str(seconds)],
-            labels=self.labels, pid_mode=f"container:{running.container.id}", network_mode="none", user="65534:65534",
-            read_only=True, cap_drop=["ALL"], security_opt=["no-new-privileges"], mem_limit="128m",
-        )  # fmt: skip
-        try:
-            watcher.start()
-            status = watcher.wait(timeout=WATCHES_S)["StatusCode"]
-            told: str = watcher.logs().decode("utf-8", "replace")
-        finally:
-            with contextlib.suppress(DockerException):
-                watcher.remove(force=True)
+        status, told = self._beside(running, ZOMBIES_SCRIPT, str(seconds), user="65534:65534")
         if status and running.state["Running"]:
             raise RuntimeError(f"the look at the processes failed: {told[-400:]}")
         return told.split("\n") if told.strip() else []
+
+    def freeze(self, running: Running) -> None:
+        """Stop every process of a container (SIGSTOP), but for those that the engine itself starts in it later."""
+        # Nobody inside its own process table can stop process 1.
+        running.container.kill("SIGSTOP")
+        status, told = self._beside(running, FREEZE_SCRIPT, user="0:0", cap_add=["KILL"])
+        if status and running.state["Running"]:
+            raise RuntimeError(f"the processes could not be stopped: {told[-400:]}")
+
+    def _beside(self, running: Running, script: Path, *arguments: str, **options: Any) -> tuple[int, str]:
+        """Status and output of a script of the judge's that sees the processes of a container."""
+        watcher = self.client.containers.create(
+            self.base(dockerfile.STAND_IN), ["python3", "-c", script.read_text("utf-8"), *arguments],
+            labels=self.labels, pid_mode=f"container:{running.container.id}", network_mode="none",
+            read_only=True, cap_drop=["ALL"], security_opt=["no-new-privileges"], mem_limit="128m", **options,
+        )  # fmt: skip
+        try:
+            watcher.start()
+            status = int(watcher.wait(timeout=WATCHES_S)["StatusCode"])
+            return status, watcher.logs().decode("utf-8", "replace")
+        finally:
+            with contextlib.suppress(DockerException):
+                watcher.remove(force=True)
 
     def _net(self) -> Any:
         """A bridge of this run without a way out: nothing is translated to an address of this machine."""
@@ -302,10 +331,18 @@ class Engine:
         ]
         return image.read(self.client.api.get_image(tag), texts, known)
 
-    def config(self, tag: str) -> Mapping[str, Any]:
-        """The configuration of an image: user, environment, health check, labels."""
-        config: Mapping[str, Any] = self.client.images.get(tag).attrs["Config"]
-        return config
+    def brought_by_steps(self, built: Build) -> set[str]:
+        """Python packages that a command of the build put, anew, into an image that did not hold them before it.
+
+        The times of files do not tell this for sure: a build can set them.
+        """
+        found: set[str] = set()
+        for made in built.made:
+            command = str(self.client.api.history(made)[0]["CreatedBy"])
+            parent = self.client.api.inspect_image(made).get("Parent")
+            if parent and not command.partition(" -c ")[2].startswith("#(nop)"):
+                found |= self.save(made).distributions().keys() - self.save(parent).distributions().keys()
+        return found
 
 
 def _run(argv: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

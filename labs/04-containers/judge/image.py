@@ -34,7 +34,6 @@ class Entry:
     mode: int
     owner: tuple[int, int]
     size: int
-    mtime: float
     content: str
     """Hash of the content, or where a link leads; empty in the layers of the base image."""
 
@@ -93,13 +92,9 @@ class Image:
             seen |= {e.name: e for e in layer.entries if not PurePosixPath(e.name).name.startswith(".wh.")}
         return seen
 
-    def distributions(self) -> dict[str, tuple[str, float]]:
-        """Version and time of installation of each Python package that a container sees, by normalised name."""
-        found = {}
-        for name, entry in self.files().items():
-            if match := _DISTRIBUTION.search(name):
-                found[normal(match[1])] = (match[2], entry.mtime)
-        return found
+    def distributions(self) -> dict[str, str]:
+        """Version of each Python package that a container sees, by normalised name."""
+        return {normal(match[1]): match[2] for name in self.files() if (match := _DISTRIBUTION.search(name))}
 
     def differences(self, other: Image) -> list[str]:
         """Names of files that are not the same in another build, beside what always varies."""
@@ -138,15 +133,16 @@ def read(chunks: Iterable[bytes], texts: Iterable[str], base_layers: Iterable[st
 
 
 def pack(files: Mapping[str, str]) -> bytes:
-    """A tar of texts that any user can read, by path from the root, with the folders they lie in."""
+    """A tar of texts that any user can read and run, by path from the root, with the folders they lie in."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, text in files.items():
             folder = tarfile.TarInfo(str(PurePosixPath(name).parent).strip("/"))
             folder.type, folder.mode = tarfile.DIRTYPE, 0o755
-            archive.addfile(folder)
+            if folder.name not in ("", "tmp"):  # these are there, and stay as they are
+                archive.addfile(folder)
             member = tarfile.TarInfo(name.strip("/"))
-            member.size, member.mode = len(text.encode()), 0o644
+            member.size, member.mode = len(text.encode()), 0o755
             archive.addfile(member, io.BytesIO(text.encode()))
     return buffer.getvalue()
 
@@ -160,9 +156,7 @@ def _layer(digest: str, stream: BinaryIO, texts: tuple[str, ...], *, read_conten
             if member.isfile() and read_content:
                 content, held = _content(_member(inner, member), texts)
                 found += [(name, text) for text in held]
-            entries.append(
-                Entry(name, member.type, member.mode, (member.uid, member.gid), member.size, member.mtime, content)
-            )
+            entries.append(Entry(name, member.type, member.mode, (member.uid, member.gid), member.size, content))
     return Layer(digest, tuple(entries), tuple(found))
 
 

@@ -150,12 +150,31 @@ class Running:
             time.sleep(0.3)
         return "unhealthy" if self.state.get("Health", {}).get("Status") == "unhealthy" else "undecided"
 
+    def wait_ill(self, seconds: float) -> bool:
+        """Does a health probe that ends from now on fail in time?"""
+        before = {str(probe["Start"]) for probe in self._probes()}
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if any(probe["ExitCode"] != 0 for probe in self._probes() if str(probe["Start"]) not in before):
+                return True
+            time.sleep(0.3)
+        return False
+
+    def _probes(self) -> list[Mapping[str, Any]]:
+        return (self.state.get("Health") or {}).get("Log") or []
+
     def probe_said(self) -> str:
         """What the last health probe printed."""
-        log = (self.state.get("Health") or {}).get("Log") or [{}]
+        log = self._probes() or [{}]
         return str(log[-1].get("Output", "")).strip()[-300:]
 
     # --- the end --------------------------------------------------------------------------------------------------------
+
+    @property
+    def stop_signal(self) -> str:
+        """What ``docker stop`` sends to process 1."""
+        said = str(self.container.attrs["Config"].get("StopSignal") or "SIGTERM").upper()
+        return "SIGTERM" if said in ("TERM", "15") else said
 
     def wait_end(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds

@@ -75,6 +75,34 @@ def test_packages_without_a_version_are_named(judge: Any, command: str, found: l
     assert judge("dockerfile").unpinned_packages(f"FROM a\nRUN {command}\n") == found
 
 
+@pytest.mark.parametrize(
+    ("lines", "files", "found"),
+    [
+        (["RUN pip install -r docker/more.txt"], {"docker/more.txt": "# a\n\na\nb==1  # why\n-i x\n"}, ["a"]),
+        (["RUN pip install --requirement=/tmp/more.txt"], {"docker/more.txt": "a>=1\n"}, ["a>=1"]),
+        (["COPY docker/more.txt /tmp/x.txt", "RUN pip install -r/tmp/x.txt"], {"docker/more.txt": "a\n"}, ["a"]),
+        (["RUN pip install -r other.txt"], {"docker/more.txt": "a\n"}, []),
+        (["RUN pip install -r more.txt"], {"docker/more.txt": "a==1 \\\n  --hash=sha256:0\nb==2 ; python_version < '4'\n./c\n"}, []),
+        (["RUN pip install -c limits.txt a_b c"], {"docker/limits.txt": "A-b==1\nc<2\n"}, ["c"]),
+        (["RUN pip install --constraint requirements.txt a"], {"requirements.txt": "a==1\n"}, []),
+        (["RUN sh /x.sh"], {"docker/x.sh": "# pip install a\npip install \\\n  b && true\n"}, ["b"]),
+        (["RUN /x"], {"docker/x": "#!/bin/sh\npip install b==1\n", "docker/note.md": "pip install a\n"}, []),
+    ],
+)  # fmt: skip
+def test_packages_of_lists_and_scripts_are_read(
+    judge: Any, lines: list[str], files: dict[str, str], found: list[str]
+) -> None:
+    assert judge("dockerfile").unpinned_packages("\n".join(["FROM a", *lines]), files) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [("FROM a", {"0"}), ("FROM a AS b\nFROM b as Last", {"1", "last"}), ("FROM a AS b\nFROM b", {"1"}), ("", set())],
+)
+def test_the_last_stage_has_a_number_and_perhaps_a_name(judge: Any, text: str, names: set[str]) -> None:
+    assert judge("dockerfile").last_stage(text) == names
+
+
 def test_only_the_same_family_can_be_stood_in_for(judge: Any) -> None:
     can = judge("dockerfile").can_stand_in
     assert all(
@@ -176,6 +204,66 @@ def test_a_named_volume_that_stands_for_a_folder_of_the_host_is_seen(judge: Any,
         for device in ("/", "tmpfs")
     }
     assert seen == {"/": ["api mounts / of the host"], "tmpfs": []}
+
+
+EXTENDED = """\
+services:
+  base: {image: x, environment: {A: 1, B: 1}, command: [a, b], ports: ["127.0.0.1:1:8000"], depends_on: [c], deploy: {replicas: 1}}
+  api:
+    extends: {service: base}
+    environment: [B=2, "C=${D:-${E:-e}/f}"]
+    command: [c]
+    ports: ["127.0.0.1:2:8000"]
+    depends_on: {d: {condition: service_healthy}}
+    deploy: {resources: {limits: {memory: 64m}}}
+"""
+
+
+def test_a_service_is_laid_over_the_one_that_it_extends(judge: Any, tmp_path: Path) -> None:
+    api = judge("compose").read(EXTENDED, tmp_path, {})["api"]
+    assert api.environment == {"A": "1", "B": "2", "C": "e/f"}
+    assert api.table["command"] == ["c"] and len(api.ports) == 2
+    assert (api.waits_for("c"), api.waits_for("d")) == ("service_started", "service_healthy")
+    assert api.table["deploy"]["replicas"] == 1 and api.memory == 64 << 20
+
+
+@pytest.mark.parametrize(("said", "seconds"), [("10s", 10), ("1m30s", 90), ("500ms", 0.5), ("0s", 0), ("", 10)])
+def test_the_grace_period_is_read(judge: Any, said: str, seconds: float) -> None:
+    assert judge("compose").Service("api", {"stop_grace_period": said}).grace_s == seconds
+
+
+def test_files_of_the_folder_are_copied_to_where_they_are_mounted(judge: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "inside"
+    (folder / "model").mkdir(parents=True)
+    (folder / "model/a.json").write_text("{}")
+    (folder / "smoke.py").write_text("1")
+    (tmp_path / "secret").write_text("s")
+    (folder / "model/link").symlink_to(tmp_path / "secret")
+    (folder / "out").symlink_to(tmp_path)
+    compose = judge("compose")
+    table = {
+        "volumes": [
+            "./model:/models:ro",
+            {"type": "bind", "source": "smoke.py", "target": "/smoke.py"},
+            "./out:/out",
+            "..:/up",
+            "/:/all",
+            "named:/named",
+            "/anonymous",
+            {"type": "tmpfs", "target": "/tmp"},
+        ]
+    }
+    service = compose.Service("api", table, devices={"named": ""})
+    assert compose.mounted_files(service, folder) == {"/models/a.json": "{}", "/smoke.py": "1"}
+    assert compose.settings(service)["volumes"] == ["/named", "/anonymous"]
+    assert set(compose.settings(service)["tmpfs"]) == {"/tmp"}
+
+
+def test_a_token_as_text_is_seen(judge: Any) -> None:
+    compose = judge("compose")
+    text = f"a: sk-{'0a' * 16}\nb: sk-${{TOKEN}}\nc: task-{'0a' * 16}\n"
+    assert compose.tokens(text) == {f"sk-{'0a' * 16}"}
+    assert len(compose.dangers([], "sk-1", text)) == 1
 
 
 @pytest.mark.parametrize(
