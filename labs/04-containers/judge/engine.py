@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -213,9 +213,7 @@ class Engine:
         output = re.sub(r"(?s)^DEPRECATED:.*?\n\n", "", done.stdout)
         for name, base in bases.items():
             output = output.replace(base, name)
-        steps = re.findall(r"(?m)^( ---> Using cache\n)? ---> ([0-9a-f]{12})$", done.stdout)
-        made = tuple(each for cached, each in steps if not cached and each not in old)
-        return Build(tag if done.returncode == 0 else "", output, made)
+        return Build(tag if done.returncode == 0 else "", output, made_anew(done.stdout, old))
 
     def gate(self) -> str:
         """Address of the proxy that leads builds to the package index, started when it is first asked for."""
@@ -343,6 +341,16 @@ class Engine:
             if parent and not command.partition(" -c ")[2].startswith("#(nop)"):
                 found |= self.save(made).distributions().keys() - self.save(parent).distributions().keys()
         return found
+
+
+def made_anew(output: str, old: Collection[str]) -> tuple[str, ...]:
+    """The images that steps of a build made, by what the builder printed, without those from the cache and the old ones.
+
+    What a command prints cannot pass for the builder's word that a step came from the cache: between a command's output and the
+    name of its image, the builder tells that it removes a container.
+    """
+    steps = re.findall(r"(?m)^( ---> Using cache\n)? ---> ([0-9a-f]{12})$", output)
+    return tuple(each for cached, each in steps if not cached and each not in old)
 
 
 def _run(argv: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

@@ -374,3 +374,28 @@ def test_two_images_are_compared_by_what_a_container_sees(judge: Any) -> None:
 def test_compilers_are_known_by_name(judge: Any, name: str, is_one: bool) -> None:
     image = judge("image")
     assert image.read([saved({name: b"x"})], [], []).compilers() == [name] * is_one
+
+
+BUILT = """\
+Step 1/5 : FROM lab04:base-0
+ ---> 000000000001
+Step 2/5 : COPY requirements.txt .
+ ---> Using cache
+ ---> 000000000002
+Step 3/5 : COPY service service
+ ---> 000000000003
+Step 4/5 : RUN pip install
+ ---> Running in 00000000000a
+ ---> Using cache
+Removing intermediate container 00000000000a
+ ---> 000000000004
+Step 5/5 : USER 1
+ ---> Running in 00000000000b
+Removing intermediate container 00000000000b
+ ---> 000000000005
+Successfully built 000000000005
+"""
+
+
+def test_what_a_build_made_anew_is_told_from_what_it_found(judge: Any) -> None:
+    assert judge("engine").made_anew(BUILT, {"000000000001"}) == ("000000000003", "000000000004", "000000000005")
