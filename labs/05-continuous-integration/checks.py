@@ -1,16 +1,17 @@
 """The checks of lab 05: the learner's workflow, run by act on good and bad commits, and read where running cannot tell."""
 
-import base64
 import hashlib
 import hmac
 import json
 import re
 
 from sandbox.grading import SimpleCase, check, each_case, each_fault, fail
+from sandbox.grading.workflows.leaks import leak
 
 CI = ".github/workflows/ci.yml"
 ARTIFACT = "model"
 PARTS_OF_MODEL = {"model.json", "metrics.json"}
+REGISTERED = re.compile(r"\bregistered [0-9a-f]{12}\b")
 
 
 @check(points=1, hint="The line and the column are those of the first thing that cannot be read.", timeout=300)
@@ -21,14 +22,14 @@ def check_workflow_is_valid(workflow, schema_problem, known_actions, runners):
         fail("the file is YAML, but not a workflow that GitHub would take. Nothing was run", observed=problem)
     assert parsed.jobs, f"{CI} has no job"
     for name, job, _ in parsed.all_jobs():
-        where = job.get("runs-on")
+        where = parsed.machines(job)
         if "uses" in job:
             fail(f"job {name} is a workflow of elsewhere, or one that is not there", observed=job["uses"],
                  expected="jobs of this repository: nothing can be fetched here")  # fmt: skip
-        if not set(where if isinstance(where, list) else [where]) <= runners:
+        if not where or not where <= runners:
             fail(
                 f"job {name} runs on a machine that the lab does not have",
-                observed=where,
+                observed=job.get("runs-on"),
                 expected=" or ".join(sorted(runners)),
             )
         assert "container" not in job and "services" not in job, f"job {name} wants a container; the lab has none"
@@ -72,11 +73,11 @@ def check_triggers(case, workflow):
 
 GOOD = (
     SimpleCase("refactoring", "a refactoring", {}),
-    SimpleCase("documentation", "a change of documents", {"pull": "docs/keys"}),
-    SimpleCase("better-model", "a better model", {"pull": "feature/ridge"}),
+    SimpleCase("documentation", "a change of documents", {"pull": "*"}),
+    SimpleCase("better-model", "a better model", {"pull": "*"}),
     SimpleCase("new-module", "a new module with its test", {}),
-    SimpleCase("new-dependency", "a new package that requirements.txt lists", {"pull": "feature/report"}),
-    SimpleCase("new-test", "a new test", {"pull": "tests/clock"}),
+    SimpleCase("new-dependency", "a new package that requirements.txt lists", {"pull": "*"}),
+    SimpleCase("new-test", "a new test", {"pull": "*"}),
     SimpleCase("release", "a release 1.10.0 after 1.9.0", {"branch": "release/1.10"}),
 )
 
@@ -108,7 +109,7 @@ def check_stops_bad_commits(fault, run_on):
 ))  # fmt: skip
 def check_both_pythons(case, run_on):
     """A commit that {case.title} is stopped."""
-    outcome = run_on(case.name, pull="fix/clock")
+    outcome = run_on(case.name, pull="*")
     _ended(outcome)
     assert not outcome.green, "the run is green: the tests did not meet this version, or its failure did not count"
 
@@ -130,6 +131,10 @@ def check_order(run_on, bad_runs, expected_model):
             observed=sorted(artifact),
             expected=f"also {', '.join(sorted(missing))}, without a folder",
         )
+    asked = run_on("better-model", pull="*")
+    if asked.green and not set(asked.artifacts.get(ARTIFACT, {})) >= PARTS_OF_MODEL:
+        fail("the run on a good pull request leaves no artifact `model` with both files, and a reviewer has nothing to look at",
+             observed=f"artifacts: {sorted(asked.artifacts) or 'none'}")  # fmt: skip
     made = expected_model(good)
     for name in sorted(PARTS_OF_MODEL):
         assert artifact[name] == made[name], f"{name} in the artifact is not what training on the commit gives"
@@ -137,6 +142,9 @@ def check_order(run_on, bad_runs, expected_model):
         if not outcome.green and ARTIFACT in outcome.artifacts:
             fail(f"the run on a commit that {title} is red and hands over a model all the same",
                  observed=f"jobs: {dict(outcome.jobs)}", expected="no artifact `model` from a red run")  # fmt: skip
+        if not outcome.green and REGISTERED.search(outcome.output):
+            fail(f"the run on a commit that {title} is red and has registered a model all the same",
+                 observed=f"jobs: {dict(outcome.jobs)}", expected="nothing is registered before everything else has passed")  # fmt: skip
 
 
 @check(points=1, after="accepts_good_commits", timeout=300,
@@ -154,10 +162,10 @@ def check_isolation(run_on, green):
     after="workflow_is_valid",
     hint="Without the key, the token of a run has what the repository's settings give: often everything.",
 )
-def check_least_privilege(workflow):
+def check_least_privilege(every_job):
     """The token of each job may read the repository, and no more."""
-    for name, job, home in workflow().all_jobs():
-        rights = job.get("permissions", home.table.get("permissions", workflow().table.get("permissions")))
+    for name, job, home in every_job():
+        rights = home.rights(job)
         if rights is None:
             fail(
                 f"nothing limits what the token of job {name} may do",
@@ -174,10 +182,10 @@ def check_least_privilege(workflow):
 
 
 @check(points=1, after="workflow_is_valid", hint="A tag can be moved to other code after you have read it.")
-def check_pinned_actions(workflow):
+def check_pinned_actions(workflow, every_use):
     """Every action is pinned to a commit."""
-    uses = workflow().uses()
-    assert uses, "the workflow uses no action, so it checks out nothing"
+    assert workflow().uses(), "the workflow uses no action, so it checks out nothing"
+    uses = every_use()
     loose = sorted(use for use in uses if not re.fullmatch(r"[0-9a-f]{40}", use.partition("@")[2]))
     if loose:
         fail(
@@ -188,9 +196,9 @@ def check_pinned_actions(workflow):
 
 
 @check(points=1, after="workflow_is_valid", hint="GitHub's own limit for a job that hangs is six hours.")
-def check_time_limits(workflow):
+def check_time_limits(every_job):
     """Every job is stopped after at most 30 minutes."""
-    for name, job, _ in workflow().all_jobs():
+    for name, job, _ in every_job():
         minutes = job.get("timeout-minutes")
         if minutes is None:
             fail(f"job {name} has no time limit", expected="`timeout-minutes` in every job")
@@ -204,7 +212,7 @@ def check_time_limits(workflow):
 
 @check(points=2, after="workflow_is_valid", timeout=300,
        hint="Write down the name of the group for two pushes to one pull request, for another pull request and for main.")  # fmt: skip
-def check_concurrency(concurrency):
+def check_concurrency(concurrency, workflow):
     """A newer push to a pull request cancels the older run, and no other."""
     answers = concurrency()
     if not answers:
@@ -229,6 +237,29 @@ def check_concurrency(concurrency):
                 "main and a release branch are in the same group: one would cancel the other",
                 observed=answer["main"].group,
             )
+        if answer["main"].group == answer["main again"].group and answer["main again"].cancels:
+            fail(f"a push to main cancels the run of the push before it, which then has no verdict (concurrency of {place})",
+                 observed=f"{answer['main'].group!r}, which cancels", expected="only a newer push to a pull request cancels")  # fmt: skip
+    _jobs_of_one_run(
+        workflow(), {place.removeprefix("job "): answer["first"].group for place, answer in answers.items()}
+    )
+
+
+def _jobs_of_one_run(parsed, groups):
+    # A group of a job holds within a run, too: jobs that are not in line would cancel each other.
+    for name, group in groups.items():
+        job = parsed.jobs.get(name)
+        if job is None:
+            continue
+        written = str(job.get("concurrency"))
+        if parsed.legs(job) > 1 and "matrix" not in written and "strategy" not in written:
+            fail(f"the jobs that the matrix makes of job {name} are all in one group, and cancel one another", observed=group,
+                 expected="a group for each job of the matrix, or `concurrency` for the workflow")  # fmt: skip
+        for other in groups:
+            in_line = other == name or other in parsed.waits_for(name) or name in parsed.waits_for(other)
+            if groups[other] == group and not in_line:
+                fail(f"jobs {name} and {other} of the same run are in one group, and cancel each other", observed=group,
+                     expected="a group for each job, or `concurrency` for the workflow")  # fmt: skip
 
 
 @check(points=4, after="accepts_good_commits", timeout=600,
@@ -242,16 +273,15 @@ def check_concurrency(concurrency):
     SimpleCase("output", "it is in no output"),
     SimpleCase("artifacts", "it is in no artifact"),
 ))  # fmt: skip
-def check_secret_stays_secret(case, run_on, green, workflow, all_runs):
+def check_secret_stays_secret(case, run_on, green, workflow, every_trigger, all_runs):
     """The registry's token: {case.title}."""
     match case.name:
         case "registers":
             _registered(run_on("refactoring"))
         case "pull-request":
-            files = run_on("better-model", pull="feature/ridge").artifacts.get(ARTIFACT, {})
-            assert "receipt.json" not in files, (
-                "the model of a pull request has a receipt: it was announced before it was merged"
-            )
+            asked = run_on("better-model", pull="*")
+            if "receipt.json" in asked.artifacts.get(ARTIFACT, {}) or REGISTERED.search(asked.output):
+                fail("the model of a pull request is registered: it is announced before it is merged")
             _registered(run_on("refactoring"))
         case "fork":
             green(
@@ -260,7 +290,7 @@ def check_secret_stays_secret(case, run_on, green, workflow, all_runs):
             )
             _uses_the_token(workflow())
         case "trigger":
-            bad = sorted({"pull_request_target", "workflow_run", "issue_comment"} & set(workflow().triggers))
+            bad = sorted({"pull_request_target", "workflow_run", "issue_comment"} & every_trigger())
             if bad:
                 fail(
                     "this trigger runs with the repository's secrets on what a stranger proposes",
@@ -270,24 +300,23 @@ def check_secret_stays_secret(case, run_on, green, workflow, all_runs):
         case "tests":
             green(
                 run_on("no-credentials-in-tests"),
-                "a commit whose new test looks whether REGISTRY_TOKEN is in its environment",
+                "a commit whose new tests look for the token in their environment, the repository and the home folder",
             )
             _uses_the_token(workflow())
         case "output" | "artifacts":
             _uses_the_token(workflow())
             run_on("refactoring")
             for outcome in all_runs():
-                text = outcome.output if case.name == "output" else ""
-                files = (
-                    {}
-                    if case.name == "output"
-                    else {f"{a}/{n}": c for a, fs in outcome.artifacts.items() for n, c in fs.items()}
-                )
-                for shape, wanted in _shapes(outcome.token).items():
-                    if wanted in text:
-                        fail(f"the token is in the output of a run ({shape})", observed=_around(text, wanted))
+                if case.name == "output":
+                    if found := leak(outcome.output, outcome.token):
+                        fail(f"the token, or a good part of it, is in the output of a run ({found})")
+                    continue
+                for artifact, files in outcome.artifacts.items():
                     for name, content in files.items():
-                        assert wanted.encode() not in content, f"the token is in the artifact file {name} ({shape})"
+                        if found := leak(content.decode("latin-1"), outcome.token):
+                            fail(
+                                f"the token, or a good part of it, is in the file {name} of the artifact {artifact} ({found})"
+                            )
 
 
 def _ended(outcome):
@@ -320,27 +349,16 @@ def _registered(outcome):
         fail("the receipt does not belong to this model and this token", observed=receipt)
 
 
-def _shapes(token):
-    plain = token.encode()
-    return {
-        "as it is": token, "in base64": base64.b64encode(plain).decode().rstrip("=")[:-2], "in hexadecimal": plain.hex(),
-        "turned round": token[::-1], "with a space between the letters": " ".join(token),
-    }  # fmt: skip
-
-
-def _around(text, wanted):
-    at = text.index(wanted)
-    return (text[max(0, at - 80) : at] + "…" + text[at + len(wanted) : at + len(wanted) + 20]).strip()
-
-
 QUOTES = "\"; touch $STANDIN_EVIDENCE/{0}; echo \" '; touch $STANDIN_EVIDENCE/{0}; echo ' $(touch $STANDIN_EVIDENCE/{0}) `touch $STANDIN_EVIDENCE/{0}`"
+# What printf, an echo of sh and a variable without quotes would change.
+FORMATS = r"by 100 %s \t\\ * /*"
 BRANCH = "$(touch${IFS}$STANDIN_EVIDENCE/branch)"
 
 
 @check(points=2, after="accepts_good_commits", timeout=600,
        hint="GitHub pastes an expression into a script before the shell reads it. What reads an environment variable?")  # fmt: skip
 @each_case((
-    SimpleCase("title", "title of a pull request", {"pull": "fix/title", "title": f"Mend the clock {QUOTES.format('title')}"}),
+    SimpleCase("title", "title of a pull request", {"pull": "fix/title", "title": f"Mend  the clock {FORMATS} {QUOTES.format('title')}"}),
     SimpleCase("branch", "branch of a pull request", {"pull": f"fix/{BRANCH}", "title": "Mend the clock"}),
     SimpleCase("pushed", "branch that is pushed to", {"branch": f"release/1.10-{BRANCH}"}),
 ))  # fmt: skip
@@ -370,8 +388,7 @@ def check_no_injection(case, run_on, green):
 def check_quick_enough(case, run_on, reference_on):
     """A verdict comes in at most four times the time of the reference workflow."""
     mine = [
-        run_on(kind, **how).finished.duration_s
-        for kind, how in (("refactoring", {}), ("better-model", {"pull": "feature/ridge"}))
+        run_on(kind, **how).finished.duration_s for kind, how in (("refactoring", {}), ("better-model", {"pull": "*"}))
     ]
     took, wanted = min(mine), reference_on("refactoring").finished.duration_s
     told = f"your workflow {took:.1f} s, the reference {wanted:.1f} s"

@@ -16,12 +16,12 @@ from judge import commits
 from judge.runs import CI, Runs, Scene
 
 from sandbox import tools
-from sandbox.grading.plainyaml import read_yaml
+from sandbox.grading.plainyaml import NotYaml, read_yaml
 from sandbox.grading.workflows import repository
 from sandbox.grading.workflows.concurrency import Answer, ask, settings
 from sandbox.grading.workflows.repository import PULL
 from sandbox.grading.workflows.run import Outcome, must_be_green
-from sandbox.grading.workflows.workflow import KNOWN_ACTIONS, RUNNERS, Workflow, parse
+from sandbox.grading.workflows.workflow import KNOWN_ACTIONS, RUNNERS, Table, Workflow, parse
 from sandbox.jail import Finished, Limits
 
 
@@ -29,6 +29,49 @@ from sandbox.jail import Finished, Limits
 def workflow(submission: Any) -> Callable[[], Workflow]:
     """Parse the workflow; fails the check that asks where it cannot be read."""
     return lambda: parse(submission.read(CI, max_bytes=200_000), CI, submission.path)
+
+
+@pytest.fixture(scope="session")
+def workflows(workflow: Callable[[], Workflow], submission: Any) -> Callable[[], dict[str, Workflow]]:
+    """Every workflow that GitHub would start, by the name of its file where that is not `ci.yml`."""
+
+    def read() -> dict[str, Workflow]:
+        found = {"": workflow()}
+        for path in sorted((submission.path / CI).parent.glob("*.y*ml")):
+            if path.name == Path(CI).name or path.is_symlink() or path.suffix not in (".yml", ".yaml"):
+                continue
+            try:
+                table = read_yaml(path.read_text("utf-8", "replace"), path.name)
+            except NotYaml:
+                continue  # GitHub starts nothing that it cannot read.
+            other = Workflow(table, submission.path) if isinstance(table, Mapping) else None
+            if other and set(other.triggers) - {"workflow_call"}:
+                found[path.name] = other
+        return found
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def every_job(workflows: Callable[[], dict[str, Workflow]]) -> Callable[[], list[tuple[str, Table, Workflow]]]:
+    """Every job of every workflow, with the workflow it stands in."""
+    return lambda: [
+        (f"{name} of {file}" if file else name, job, home)
+        for file, each in workflows().items()
+        for name, job, home in each.all_jobs()
+    ]
+
+
+@pytest.fixture(scope="session")
+def every_use(workflows: Callable[[], dict[str, Workflow]]) -> Callable[[], set[str]]:
+    """Every action of elsewhere that a workflow uses."""
+    return lambda: set().union(*(each.uses() for each in workflows().values()))
+
+
+@pytest.fixture(scope="session")
+def every_trigger(workflows: Callable[[], dict[str, Workflow]]) -> Callable[[], set[str]]:
+    """Every event that starts a workflow."""
+    return lambda: set().union(*(each.triggers for each in workflows().values()))
 
 
 @pytest.fixture(scope="session")
@@ -112,7 +155,7 @@ def bad_runs(runs: Runs, lab: Any, parallel: Any) -> Callable[[], list[tuple[str
 
     def run() -> list[tuple[str, Outcome]]:
         commits = [(fault.title, fault.name, fault.params) for fault in lab.faults("commits")]
-        commits += [(f"breaks on Python 3.{n} only", f"python-3-{n}", {"pull": "fix/clock"}) for n in (11, 12)]
+        commits += [(f"breaks on Python 3.{n} only", f"python-3-{n}", {"pull": "*"}) for n in (11, 12)]
         return parallel(lambda each: (each[0], runs(each[1], **each[2])), commits)  # type: ignore[no-any-return]
 
     return run
@@ -132,12 +175,13 @@ def green() -> Callable[[Outcome, str], None]:
     return must_be_green
 
 
-# `second` is a newer push to the pull request of `first`.
+# `second` is a newer push to the pull request of `first`, and `main again` one to main.
 EVENTS = {
     "first": Scene(commits.documentation, pull="fix/timetable"),
     "second": Scene(commits.documentation, pull="fix/timetable"),
     "other": Scene(commits.documentation, pull="feature/weather", number=PULL + 1),
     "main": Scene(commits.documentation),
+    "main again": Scene(commits.documentation),
     "release": Scene(commits.documentation, branch="release/1.10"),
 }
 

@@ -93,13 +93,24 @@ def small_test(tree: Tree, rng: random.Random) -> None:
     ))  # fmt: skip
 
 
-INNOCENT: tuple[Change, ...] = (reword_readme, extend_docs, drop_rows, rename_local, comment, small_test)
+DOCUMENTS: tuple[Change, ...] = (reword_readme, extend_docs)
+INNOCENT: tuple[Change, ...] = (*DOCUMENTS, drop_rows, rename_local, comment, small_test)
 
 
-def innocent(tree: Tree, rng: random.Random) -> None:
+def innocent(tree: Tree, rng: random.Random, among: tuple[Change, ...] = INNOCENT) -> None:
     """One to three changes that nobody would object to."""
-    for change in rng.sample(INNOCENT, rng.randint(1, 3)):
+    for change in rng.sample(among, rng.randint(1, min(3, len(among)))):
         change(tree, rng)
+
+
+def afterthought(tree: Tree, rng: random.Random, among: tuple[Change, ...] = (*DOCUMENTS, comment)) -> None:
+    """What the newest commit of a push or pull request changes: whoever looks at that one only sees nothing else."""
+    rng.choice(among)(tree, rng)
+
+
+def branch_name(rng: random.Random) -> str:
+    """A name for a pull request's own branch that tells nothing of what is in it."""
+    return f"{rng.choice(('feature', 'fix', 'tidy', 'chore'))}/{rng.choice(WORDS)}-{rng.randint(2, 400)}"
 
 
 # --- good commits -----------------------------------------------------------------------------------------------------
@@ -120,6 +131,8 @@ def refactoring(tree: Tree, rng: random.Random) -> None:
         "    late, in_time = p[y == 1], p[y == 0]\n",
         "    late = p[y == 1]\n    in_time = p[y == 0]\n",
     )
+    # A test that moves is no test that is gone.
+    tree[f"tests/test_{rng.choice(('calendar', 'holidays', 'seasons'))}.py"] = tree.pop("tests/test_season.py")
 
 
 def documentation(tree: Tree, rng: random.Random) -> None:
@@ -130,6 +143,9 @@ def documentation(tree: Tree, rng: random.Random) -> None:
         "docs/model.md",
         "\nKeys of the kind AKIA… belong into the vault. Notebooks (.ipynb) stay on your own machine.\n",
     )
+    # Not small, and within the limit.
+    line = "M" + " ".join(f"{rng.randrange(900)},{rng.randrange(900)}" for _ in range(12)) + "\n"
+    put(tree, f"docs/{rng.choice(WORDS)}.svg", line * (rng.randint(430_000, 485_000) // len(line)))
 
 
 def better_model(tree: Tree, rng: random.Random) -> None:
@@ -171,9 +187,19 @@ def release(version: str) -> Change:
 
 
 def no_credentials_in_tests(tree: Tree, rng: random.Random) -> None:
+    # By its shape, since a variable of another name and a file hold the same token.
     put(tree, f"tests/test_{rng.choice(WORDS)}_environment.py", (
-        "import os\n\n\ndef test_no_credential_can_be_read_here() -> None:\n"
-        '    """A library that the tests import could send it anywhere."""\n    assert not os.environ.get("REGISTRY_TOKEN")\n'
+        "import os\nimport re\nfrom pathlib import Path\n\n"
+        'SHAPE = re.compile(rb"reg_[0-9A-Za-z]{28}")\n\n\n'
+        "def test_no_credential_is_in_the_environment() -> None:\n"
+        '    """A library that the tests import could send it anywhere."""\n'
+        '    assert not os.environ.get("REGISTRY_TOKEN")\n'
+        "    assert not [name for name, value in os.environb.items() if SHAPE.search(value)]\n\n\n"
+        "def test_no_credential_is_in_a_file() -> None:\n"
+        '    for folder in (".", os.environ["HOME"], os.environ.get("RUNNER_TEMP", ".")):\n'
+        "        for path in Path(folder).rglob(\"*\"):\n"
+        "            if path.is_file() and not path.is_symlink() and path.stat().st_size < 50_000:\n"
+        "                assert not SHAPE.search(path.read_bytes()), path\n"
     ))  # fmt: skip
 
 
@@ -201,17 +227,24 @@ def lint_error(tree: Tree, rng: random.Random) -> None:
 def type_error(tree: Tree, rng: random.Random) -> None:
     rng.choice((
         lambda: append(tree, "flightdelay/season.py", "\n\nLABELS: dict[str, int] = {}\nLABELS[7] = 4\n"),
-        lambda: append(tree, "scripts/backfill.py", "\n\nYEARS: list[int] = [2013]\nYEARS.append(\"2014\")\n"),
         lambda: replace(tree, "flightdelay/clock.py", "def part_of_day(hhmm: int) -> str:", "def part_of_day(hhmm):"),
+    ))()  # fmt: skip
+
+
+def type_error_elsewhere(tree: Tree, rng: random.Random) -> None:
+    rng.choice((
+        lambda: append(tree, "scripts/backfill.py", "\n\nYEARS: list[int] = [2013]\nYEARS.append(\"2014\")\n"),
+        lambda: put(tree, f"scripts/{rng.choice(WORDS)}.py", "def twice(number: int) -> str:\n    return number * 2\n"),
         lambda: replace(tree, "tools/register.py", "def main(arguments: list[str]) -> int:", "def main(arguments: list[int]) -> int:"),
     ))()  # fmt: skip
 
 
 def syntax_error(tree: Tree, rng: random.Random) -> None:
+    # In a folder that nobody has named before: a list of folders misses it, whatever is on the list.
     rng.choice((
-        lambda: replace(tree, "scripts/backfill.py", "def main() -> int:", "def main() -> int"),
-        lambda: append(tree, "tools/register.py", "\nif True\n    pass\n"),
-        lambda: put(tree, f"scripts/{rng.choice(WORDS)}.py", 'print("begun"\n'),
+        lambda: put(tree, f"{rng.choice(WORDS)}/report.py", "def main() -> int\n    return 0\n"),
+        lambda: put(tree, f"jobs/{rng.choice(WORDS)}.py", "import sys\n\nif True\n    sys.exit(1)\n"),
+        lambda: put(tree, f"docs/{rng.choice(WORDS)}.py", 'print("begun"\n'),
     ))()  # fmt: skip
 
 
@@ -262,13 +295,19 @@ def broken_schema(tree: Tree, rng: random.Random) -> None:
 
 
 def committed_secret(tree: Tree, rng: random.Random) -> None:
-    upper, mixed = string.ascii_uppercase + string.digits, string.ascii_letters + string.digits
+    # In a file of a kind that nobody has thought of: a list of kinds misses it, whatever is on the list.
+    name, upper, mixed = rng.choice(WORDS), string.ascii_uppercase + string.digits, string.ascii_letters + string.digits
     rng.choice((
-        lambda: put(tree, f"docs/{rng.choice(WORDS)}.md", f"# Set-up\n\nUse `{'AK' + 'IA'}{characters(rng, upper, 16)}` for the bucket.\n"),
-        lambda: append(tree, "scripts/backfill.py", f'\nTOKEN = "{"gh" + "p_"}{characters(rng, mixed, 36)}"\n'),
-        lambda: put(tree, f"data/{rng.choice(WORDS)}.yaml", f"key: {'AK' + 'IA'}{characters(rng, upper, 16)}\n"),
-        lambda: put(tree, f"deploy/{rng.choice(WORDS)}.pem", f"-----BEGIN RSA {'PRIVATE'} KEY-----\n{characters(rng, mixed, 60)}\n"),
+        lambda: put(tree, f".config/{name}", f"token={'gh' + 'p_'}{characters(rng, mixed, 36)}\n"),
+        lambda: put(tree, f"{name}/{name}.properties", f"key: {'AK' + 'IA'}{characters(rng, upper, 16)}\n"),
+        lambda: put(tree, f"deploy/{name}", f"-----BEGIN RSA {'PRIVATE'} KEY-----\n{characters(rng, mixed, 60)}\n"),
     ))()  # fmt: skip
+
+
+def secret_in_document(tree: Tree, rng: random.Random) -> None:
+    upper = string.ascii_uppercase + string.digits
+    text = f"# Set-up\n\nUse `{'AK' + 'IA'}{characters(rng, upper, 16)}` for the bucket.\n"
+    put(tree, f"docs/{rng.choice(WORDS)}-access.md", text)
 
 
 def untested_module(tree: Tree, rng: random.Random) -> None:
@@ -278,14 +317,14 @@ def untested_module(tree: Tree, rng: random.Random) -> None:
 def notebook(tree: Tree, rng: random.Random) -> None:
     cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": ["1 + 1"]}
     book = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    folder = rng.choice(("", "docs/", f"{rng.choice(WORDS)}/"))
+    folder = rng.choice(("docs/drafts/", f"{rng.choice(WORDS)}/{rng.choice(WORDS)}/"))
     put(tree, f"{folder}{rng.choice(WORDS)}.ipynb", json.dumps(book) + "\n")
 
 
 def large_file(tree: Tree, rng: random.Random) -> None:
     name = rng.choice(("data/more.csv", f"docs/{rng.choice(WORDS)}.txt", f"{rng.choice(WORDS)}/model.bin"))
-    # Compresses well, so that it costs the run nothing.
-    tree[name] = (characters(rng, string.ascii_lowercase, 99) + "\n").encode() * rng.randint(11_000, 14_000)
+    # Compresses well, so that it costs the run nothing. Above 500 kB and 500 KiB, and well below a megabyte.
+    tree[name] = (characters(rng, string.ascii_lowercase, 99) + "\n").encode() * rng.randint(5_200, 6_000)
 
 
 def flaky_test(tree: Tree, rng: random.Random) -> None:
@@ -318,9 +357,13 @@ GOOD: dict[str, Change] = {
 }  # fmt: skip
 
 BAD: dict[str, Change] = {
-    "failing-test": failing_test, "lint-error": lint_error, "type-error": type_error, "syntax-error": syntax_error,
+    "failing-test": failing_test, "lint-error": lint_error, "type-error": type_error,
+    "type-error-elsewhere": type_error_elsewhere, "syntax-error": syntax_error,
     "missing-dependency": missing_dependency, "low-quality": low_quality, "broken-schema": broken_schema,
-    "committed-secret": committed_secret, "untested-module": untested_module, "notebook": notebook,
+    "committed-secret": committed_secret, "secret-in-document": secret_in_document, "untested-module": untested_module, "notebook": notebook,
     "large-file": large_file, "flaky-test": flaky_test, "version-not-raised": release("1.9.0"),
     "version-below": release("1.9.1"), "python-3-11": one_python_only(11), "python-3-12": one_python_only(12),
 }  # fmt: skip
+
+# These touch documents and nothing else, so that a workflow which looks away from such commits is seen.
+DOCUMENTS_ONLY = frozenset({"documentation", "secret-in-document"})

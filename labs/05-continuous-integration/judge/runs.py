@@ -27,12 +27,13 @@ class Scene:
 
     Attributes:
         branch: the branch that is pushed to, or that the pull request wants to go into.
-        pull: the name of the pull request's own branch; empty for a push.
+        pull: the name of the pull request's own branch, "*" for any; empty for a push.
         fork: whether that branch lies in somebody else's copy. Such a run gets no secret.
         title: the pull request's title.
         released: the newest tag, and the VERSION on the branch before the change.
         separate: whether each job gets an emptied machine, as on GitHub.
         number: that of the pull request.
+        documents: whether nothing but documents is changed beside it.
     """
 
     change: Change
@@ -43,6 +44,7 @@ class Scene:
     released: str = "1.9.0"
     separate: bool = False
     number: int = PULL
+    documents: bool = False
 
     @property
     def event(self) -> str:
@@ -75,8 +77,11 @@ class Runs:
 
     def __call__(self, kind: str, **how: Any) -> Outcome:
         """The run on a commit of this kind (a name in `commits.GOOD` or `commits.BAD`); `how`: see `Scene`."""
-        scene = Scene({**commits.GOOD, **commits.BAD}[kind], **how)
         name = f"{kind} {sorted(how.items())}"
+        if how.get("pull") == "*":
+            # Drawn, so that a branch's name does not tell good from bad.
+            how["pull"] = commits.branch_name(random.Random(f"{self._seed}:{name}:branch"))
+        scene = Scene({**commits.GOOD, **commits.BAD}[kind], documents=kind in commits.DOCUMENTS_ONLY, **how)
         with self._lock:
             lock, kept = self._kept.setdefault(name, (threading.Lock(), []))
         with lock:
@@ -95,15 +100,18 @@ class Runs:
     def _make(self, scene: Scene, rng: random.Random) -> tuple[Made, Tree]:
         before = dict(self._base) | {"VERSION": f"{scene.released}\n".encode()}
         after = dict(before)
-        commits.innocent(after, rng)
+        among = {"among": commits.DOCUMENTS} if scene.documents else {}
+        commits.innocent(after, rng, **among)
         scene.change(after, rng)
+        earlier = dict(after)
+        commits.afterthought(after, rng, **among)
         tree = after | self._brought
         older = before | {"VERSION": b"1.8.0\n"}
         newer = before | {"README.md": before["README.md"] + b"\nSee also docs/model.md.\n"}
         made = repository.make(
             self._folder / f"{rng.getrandbits(64):016x}",
             [("1.8.0", older | self._brought), (scene.released, before | self._brought)],
-            newer | self._brought, tree, branch=scene.branch, look=self.look, pull=scene.pull,
+            newer | self._brought, tree, branch=scene.branch, look=self.look, pull=scene.pull, earlier=earlier | self._brought,
         )  # fmt: skip
         return made, tree
 

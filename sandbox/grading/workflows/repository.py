@@ -32,17 +32,20 @@ class Made:
         sha: the commit that `github.sha` names (for a pull request the merge).
         before: where the target branch stood.
         head: the newest commit of the author.
+        earlier: the author's commit before that one, where the event brings two.
     """
 
     folder: Path
     sha: str
     before: str
     head: str
+    earlier: str = ""
 
 
 def make(
-    folder: Path, releases: list[tuple[str, Tree]], base: Tree, change: Tree, *, branch: str, look: Look, pull: str = ""
-) -> Made:
+    folder: Path, releases: list[tuple[str, Tree]], base: Tree, change: Tree, *, branch: str, look: Look, pull: str = "",
+    earlier: Tree | None = None,
+) -> Made:  # fmt: skip
     """Write a repository.
 
     Args:
@@ -51,6 +54,7 @@ def make(
         change: the files after it.
         branch: the branch that is pushed to, or that the pull request wants to go into.
         pull: the name of the pull request's own branch; without one the change is pushed to `branch`.
+        earlier: the files after an earlier commit of the same push or pull request, where it brings two.
     """
     stream: list[bytes] = []
     marks = 0
@@ -80,11 +84,14 @@ def make(
     target = f"refs/heads/{branch}"
     if branch != "main":
         stream.append(b"reset %s\nfrom :%d\n\n" % (target.encode(), before))
+    onto = before
+    if earlier is not None:
+        onto = commit(f"refs/pull/{PULL}/head" if pull else target, earlier, [before])
     if pull:
-        head = commit(f"refs/pull/{PULL}/head", change, [before])
+        head = commit(f"refs/pull/{PULL}/head", change, [onto])
         newest = commit(f"refs/pull/{PULL}/merge", change, [before, head])
     else:
-        newest = head = commit(target, change, [before])
+        newest = head = commit(target, change, [onto])
 
     folder.mkdir(parents=True)
     _git(folder, "init", "--quiet", "--template=", "--initial-branch=main")
@@ -96,7 +103,8 @@ def make(
     names = dict(line.split() for line in (folder / ".git" / "marks").read_text().splitlines())
     (folder / ".git" / "marks").unlink()
     _git(folder, "checkout", "--quiet", "--force", *(["--detach", names[f":{newest}"]] if pull else [branch]))
-    return Made(folder, names[f":{newest}"], names[f":{before}"], names[f":{head}"])
+    two = names[f":{onto}"] if earlier is not None else ""
+    return Made(folder, names[f":{newest}"], names[f":{before}"], names[f":{head}"], two)
 
 
 def read_tree(folder: Path, names: list[str] | None = None) -> Tree:

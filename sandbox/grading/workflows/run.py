@@ -120,15 +120,19 @@ def payload(
     }
     sender = {"repository": home, "sender": user}
     if not pull:
-        commit = {"id": made.sha, "message": look.message, "author": {"name": look.author}}
+        brought = [
+            {"id": sha, "message": look.message, "author": {"name": look.author}}
+            for sha in (made.earlier, made.sha)
+            if sha
+        ]
         return {"ref": f"refs/heads/{branch}", "before": made.before, "after": made.sha, "created": False, "deleted": False,
-                "forced": False, "head_commit": commit, "commits": [commit], "pusher": {"name": look.author}, **sender}  # fmt: skip
+                "forced": False, "head_commit": brought[-1], "commits": brought, "pusher": {"name": look.author}, **sender}  # fmt: skip
     other = {**home, "full_name": f"{look.author.lower()}/{name}", "fork": True, "owner": user} if fork else home
     return {
         "action": "synchronize", "number": number,
         "pull_request": {
             "number": number, "title": title or look.message, "body": "", "draft": False, "state": "open", "user": user,
-            "labels": [], "author_association": "FIRST_TIME_CONTRIBUTOR" if fork else "MEMBER",
+            "commits": 2 if made.earlier else 1, "labels": [], "author_association": "FIRST_TIME_CONTRIBUTOR" if fork else "MEMBER",
             "head": {"ref": pull, "sha": made.head, "repo": other, "label": f"{look.author.lower()}:{pull}"},
             "base": {"ref": branch, "sha": made.before, "repo": home},
             "merge_commit_sha": made.sha,

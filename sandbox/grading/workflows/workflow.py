@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,16 @@ def parse(text: str, name: str, folder: Path) -> Workflow:
 
 @dataclass(frozen=True)
 class Workflow:
-    """One workflow, parsed. `folder` is the repository in which the files lie that it refers to."""
+    """One workflow, parsed.
+
+    Attributes:
+        folder: the repository in which the files lie that it refers to.
+        inherited: the rights of the job that calls it, where another workflow does.
+    """
 
     table: Table
     folder: Path
+    inherited: Any = None
 
     @property
     def triggers(self) -> dict[str, Any]:
@@ -65,7 +72,50 @@ class Workflow:
     def called(self, job: Table) -> Workflow | None:
         """The reusable workflow of this repository that a job calls."""
         called = self._local(job.get("uses"))
-        return None if called is None else Workflow(called, self.folder)
+        return None if called is None else Workflow(called, self.folder, self.rights(job))
+
+    def rights(self, job: Table) -> Any:
+        """What the token of a job may do, as written: by the job, the workflow, or the job that calls the workflow."""
+        for place in (job, self.table):
+            if "permissions" in place:
+                return place["permissions"]
+        return self.inherited
+
+    @staticmethod
+    def machines(job: Table) -> set[str]:
+        """What a job wants to run on, with the values of its matrix filled in."""
+        wanted = job.get("runs-on")
+        if isinstance(wanted, Mapping):
+            wanted = wanted.get("labels")
+        found: set[str] = set()
+        for label in _list(wanted):
+            key = re.fullmatch(r"\s*\$\{\{\s*matrix\.([\w-]+)\s*\}\}\s*", label)
+            found |= _values(job, key.group(1)) if key else {label}
+        return found
+
+    def legs(self, job: Table) -> int:
+        """How many jobs a matrix makes of one, where its values can be read; 2 where they are made by another job."""
+        strategy = job.get("strategy")
+        matrix = strategy.get("matrix") if isinstance(strategy, Mapping) else None
+        if matrix is None:
+            return 1
+        if not isinstance(matrix, Mapping):
+            return 2
+        axes = [value for key, value in matrix.items() if key not in ("include", "exclude")]
+        if not all(isinstance(axis, list) for axis in (*axes, matrix.get("include", []))):
+            return 2
+        return prod(len(axis) for axis in axes) if axes else len(matrix.get("include", []))
+
+    def waits_for(self, name: str) -> set[str]:
+        """The jobs that are over before this one begins."""
+        found: set[str] = set()
+        waiting = [name]
+        while waiting:
+            needs = self.jobs.get(waiting.pop(), {}).get("needs") or []
+            new = set(_list(needs)) - found
+            found |= new
+            waiting += new
+        return found
 
     def uses(self) -> set[str]:
         """Every action and workflow of elsewhere that could run, also through actions of this repository."""
@@ -75,7 +125,7 @@ class Workflow:
         while waiting:
             table = waiting.pop()
             for use in _uses(table):
-                if not use.startswith(("./", "docker://")):
+                if not use.startswith("./"):
                     found.add(use)
                 elif use not in seen:
                     seen.add(use)
@@ -135,14 +185,46 @@ class Workflow:
         return not ("paths-ignore" in filters and all(_match(_list(filters["paths-ignore"]), path) for path in changed))
 
     def tolerated(self, job_id: str, matrix: Mapping[str, Any]) -> bool:
-        """Whether a failure of the job leaves the whole run green (`continue-on-error`; act does not regard it)."""
-        value = self.jobs.get(job_id, {}).get("continue-on-error", False)
-        if isinstance(value, str):
-            if match := re.fullmatch(r"\s*\$\{\{\s*matrix\.([\w-]+)\s*\}\}\s*", value):
-                value = matrix.get(match.group(1), False)
-            else:
-                value = "true" in value
-        return value is True or value == "true"
+        """Whether a failure of the job leaves the whole run green (`continue-on-error`; act does not regard it).
+
+        Args:
+            job_id: with the jobs that call it before it, as ``caller/inner``.
+        """
+        first, _, rest = job_id.partition("/")
+        job = self.jobs.get(first, {})
+        if rest and (inner := self.called(job)) is not None and inner.tolerated(rest, matrix):
+            return True
+        value = job.get("continue-on-error", False)
+        return _may_hold(value, matrix) if isinstance(value, str) else value is True
+
+
+def _may_hold(expression: str, matrix: Mapping[str, Any]) -> bool:
+    """Whether an expression is true for one leg of a matrix. What cannot be told from the matrix counts as true."""
+    inside = re.fullmatch(r"\s*\$\{\{(.*)\}\}\s*", expression, re.DOTALL)
+    text = (inside.group(1) if inside else expression).strip()
+    if text in ("true", "false"):
+        return text == "true"
+    if match := re.fullmatch(r"matrix\.([\w-]+)(?:\s*\|\|\s*false)?", text):
+        return matrix.get(match.group(1), False) in (True, "true")
+    if match := re.fullmatch(r"matrix\.([\w-]+)\s*(==|!=)\s*(?:'([^']*)'|(true|false))", text):
+        key, sign, word, truth = match.groups()
+        value = matrix.get(key)
+        same = value is (truth == "true") if truth else str(value).casefold() == word.casefold()
+        return same == (sign == "==")
+    return True
+
+
+def _values(job: Table, key: str) -> set[str]:
+    """The values that a job's matrix gives to one name; the name itself where they cannot be read."""
+    strategy = job.get("strategy")
+    matrix = strategy.get("matrix") if isinstance(strategy, Mapping) else None
+    if not isinstance(matrix, Mapping):
+        return {f"matrix.{key}"}
+    rows = matrix.get("include", [])
+    found = [row[key] for row in rows if isinstance(row, Mapping) and key in row] if isinstance(rows, list) else []
+    axis = matrix.get(key, [])
+    found += axis if isinstance(axis, list) else [axis]
+    return {str(value) for value in found} or {f"matrix.{key}"}
 
 
 def _uses(table: object) -> Iterator[str]:
