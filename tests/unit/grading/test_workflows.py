@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,88 @@ def test_a_repository_is_made_the_same_twice(tmp_path: Path) -> None:
     made = [make(tmp_path / n, [("1.0.0", tree)], tree, {"a.txt": b"2\n"}, branch="main", look=look) for n in "xy"]
     assert made[0].sha == made[1].sha != made[0].before
     assert (made[0].folder / "a.txt").read_bytes() == b"2\n"
+
+
+def test_rights_come_from_the_job_the_workflow_or_the_caller(tmp_path: Path) -> None:
+    (tmp_path / "inner.yml").write_text("on: workflow_call\njobs: {a: {}, b: {permissions: {}}}")
+    text = "on: push\njobs: {x: {uses: ./inner.yml, permissions: write-all}, y: {uses: ./inner.yml}, z: {}}"
+    found = {name: home.rights(job) for name, job, home in workflow(text, tmp_path).all_jobs()}
+    assert found == {"x / a": "write-all", "x / b": {}, "y / a": None, "y / b": {}, "z": None}
+    above = workflow("permissions: {contents: read}\n" + text, tmp_path)
+    assert [home.rights(job) for name, job, home in above.all_jobs() if name == "y / a"] == [{"contents": "read"}]
+
+
+@pytest.mark.parametrize(
+    ("job", "machines"),
+    [
+        ("{runs-on: ubuntu-latest}", {"ubuntu-latest"}),
+        ("{runs-on: [a, b]}", {"a", "b"}),
+        ("{runs-on: {labels: [a], group: big}}", {"a"}),
+        ("{runs-on: '${{ matrix.os }}', strategy: {matrix: {os: [a, b], include: [{os: c}]}}}", {"a", "b", "c"}),
+        ("{runs-on: '${{ matrix.os }}'}", {"matrix.os"}),
+    ],
+)
+def test_machines_are_those_of_the_matrix(job: str, machines: set[str]) -> None:
+    parsed = workflow(f"on: push\njobs: {{a: {job}}}")
+    assert parsed.machines(parsed.jobs["a"]) == machines
+
+
+@pytest.mark.parametrize(
+    ("strategy", "legs"),
+    [
+        ("", 1),
+        ("strategy: {matrix: {p: [1, 2], q: [3, 4, 5]}}", 6),
+        ("strategy: {matrix: {include: [{p: 1}, {p: 2}]}}", 2),
+        ("strategy: {matrix: {p: '${{ fromJSON(needs.x.outputs.p) }}'}}", 2),
+        ("strategy: {matrix: '${{ fromJSON(needs.x.outputs.all) }}'}", 2),
+    ],
+)
+def test_legs_of_a_matrix_are_counted(strategy: str, legs: int) -> None:
+    parsed = workflow(f"on: push\njobs: {{a: {{{strategy}}}}}")
+    assert parsed.legs(parsed.jobs["a"]) == legs
+
+
+def test_a_job_waits_for_those_before_those_it_needs() -> None:
+    parsed = workflow("on: push\njobs: {a: {}, b: {needs: a}, c: {needs: [b]}, d: {}}")
+    assert parsed.waits_for("c") == {"a", "b"}
+    assert parsed.waits_for("d") == set()
+
+
+@pytest.mark.parametrize(
+    ("value", "tolerated"),
+    [
+        ("true", True),
+        ("false", False),
+        ("${{ false }}", False),
+        ("${{ matrix.new }}", True),
+        ("${{ matrix.old || false }}", False),
+        ("${{ matrix.python == '3.13' }}", True),
+        ("${{ matrix.python != '3.13' }}", False),
+        ("${{ matrix.new == true }}", True),
+        ("${{ github.event_name == 'push' }}", True),
+    ],
+)
+def test_a_job_that_may_fail_is_told(value: str, tolerated: bool) -> None:
+    parsed = workflow(f'on: push\njobs: {{a: {{continue-on-error: "{value}"}}}}')
+    assert parsed.tolerated("a", {"python": "3.13", "new": True}) is tolerated
+
+
+def test_a_job_that_may_fail_is_told_in_a_called_workflow(tmp_path: Path) -> None:
+    (tmp_path / "inner.yml").write_text("on: workflow_call\njobs: {a: {continue-on-error: true}, b: {}}")
+    parsed = workflow("on: push\njobs: {x: {uses: ./inner.yml}}", tmp_path)
+    assert parsed.tolerated("x/a", {})
+    assert not parsed.tolerated("x/b", {})
+
+
+def test_a_push_may_bring_two_commits(tmp_path: Path) -> None:
+    look = Look("Ines", "Work", 1_700_000_000)
+    first, second = {"a.txt": b"2\n"}, {"a.txt": b"2\n", "b.txt": b"\n"}
+    for pull in ("", "fix/x"):
+        made = make(
+            tmp_path / (pull or "push"), [("1.0.0", {})], {"a.txt": b"1\n"}, second, branch="main", look=look, pull=pull, earlier=first
+        )  # fmt: skip
+        log = subprocess.run(
+            ["git", "-C", str(made.folder), "rev-list", "--parents", "--max-count=2", made.head],
+            capture_output=True, text=True, check=True,
+        ).stdout.split()  # fmt: skip
+        assert log == [made.head, made.earlier, made.earlier, made.before]
