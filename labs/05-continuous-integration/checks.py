@@ -44,7 +44,7 @@ STARTS = (
     SimpleCase("push-main", "a push to main starts it", ("push", "refs/heads/main", ("README.md", "flightdelay/model.py"), True)),
     SimpleCase("push-release", "a push to release/1.10 starts it", ("push", "refs/heads/release/1.10", ("VERSION",), True)),
     SimpleCase("pull-main", "a pull request into main starts it", ("pull_request", "refs/heads/main", ("flightdelay/model.py",), True)),
-    SimpleCase("pull-release", "a pull request into release/1.10 starts it", ("pull_request", "refs/heads/release/1.10", ("VERSION",), True)),
+    SimpleCase("pull-release", "a pull request into release/2.0 starts it", ("pull_request", "refs/heads/release/2.0", ("VERSION",), True)),
     SimpleCase("documents", "a change of nothing but documents starts it too", ("pull_request", "refs/heads/main", ("docs/model.md",), True)),
     SimpleCase("tag", "a tag does not start it", ("push", "refs/tags/v1.10.0", (), False)),
 )  # fmt: skip

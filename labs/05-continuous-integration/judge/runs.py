@@ -70,10 +70,12 @@ class Runs:
         self._kept: dict[str, tuple[threading.Lock, list[Outcome]]] = {}
         self._lock = threading.Lock()
         rng = random.Random(f"{seed}:look")
+        # Whoever believes the message of a commit sees documents only.
         self.look = Look(
-            author=rng.choice(("Ines", "Tomas", "Yuki", "Amara")), message=rng.choice(("Update", "Small things", "Work", "Changes")),
+            author=rng.choice(("Ines", "Tomas", "Yuki", "Amara")),
+            message=rng.choice(("docs: update", "docs: small things", "docs: work", "docs: changes")),
             time=rng.randrange(1_700_000_000, 1_750_000_000),
-        )  # fmt: skip
+        )
 
     def __call__(self, kind: str, **how: Any) -> Outcome:
         """The run on a commit of this kind (a name in `commits.GOOD` or `commits.BAD`); `how`: see `Scene`."""
