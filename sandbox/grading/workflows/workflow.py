@@ -14,6 +14,7 @@ from sandbox.grading.plainyaml import NotYaml, read_yaml
 
 KNOWN_ACTIONS = {"checkout", "setup-python", "cache", "upload-artifact", "download-artifact"}
 RUNNERS = {"ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04"}
+DEEPEST = 10
 Table = Mapping[str, Any]
 
 
@@ -39,11 +40,13 @@ class Workflow:
     Attributes:
         folder: the repository in which the files lie that it refers to.
         inherited: the rights of the job that calls it, where another workflow does.
+        depth: how many workflows call one another above it.
     """
 
     table: Table
     folder: Path
     inherited: Any = None
+    depth: int = 0
 
     @property
     def triggers(self) -> dict[str, Any]:
@@ -71,8 +74,9 @@ class Workflow:
 
     def called(self, job: Table) -> Workflow | None:
         """The reusable workflow of this repository that a job calls."""
-        called = self._local(job.get("uses"))
-        return None if called is None else Workflow(called, self.folder, self.rights(job))
+        # A workflow that calls itself would be read for ever; GitHub refuses more than ten, too.
+        called = self._local(job.get("uses")) if self.depth < DEEPEST else None
+        return None if called is None else Workflow(called, self.folder, self.rights(job), self.depth + 1)
 
     def rights(self, job: Table) -> Any:
         """What the token of a job may do, as written: by the job, the workflow, or the job that calls the workflow."""
@@ -187,15 +191,21 @@ class Workflow:
     def tolerated(self, job_id: str, matrix: Mapping[str, Any]) -> bool:
         """Whether a failure of the job leaves the whole run green (`continue-on-error`; act does not regard it).
 
-        Args:
-            job_id: with the jobs that call it before it, as ``caller/inner``.
+        act tells the name of a job alone, not of the workflow it stands in, so every job of that name counts.
         """
-        first, _, rest = job_id.partition("/")
-        job = self.jobs.get(first, {})
-        if rest and (inner := self.called(job)) is not None and inner.tolerated(rest, matrix):
-            return True
-        value = job.get("continue-on-error", False)
-        return _may_hold(value, matrix) if isinstance(value, str) else value is True
+        for job in self._named(job_id):
+            value = job.get("continue-on-error", False)
+            if value is True or (isinstance(value, str) and _may_hold(value, matrix)):
+                return True
+        return False
+
+    def _named(self, job_id: str) -> Iterator[Table]:
+        for name, job in self.jobs.items():
+            inner = self.called(job)
+            if inner is not None:
+                yield from inner._named(job_id)
+            elif name == job_id:
+                yield job
 
 
 def _may_hold(expression: str, matrix: Mapping[str, Any]) -> bool:

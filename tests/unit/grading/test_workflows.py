@@ -136,8 +136,8 @@ def test_a_job_that_may_fail_is_told(value: str, tolerated: bool) -> None:
 def test_a_job_that_may_fail_is_told_in_a_called_workflow(tmp_path: Path) -> None:
     (tmp_path / "inner.yml").write_text("on: workflow_call\njobs: {a: {continue-on-error: true}, b: {}}")
     parsed = workflow("on: push\njobs: {x: {uses: ./inner.yml}}", tmp_path)
-    assert parsed.tolerated("x/a", {})
-    assert not parsed.tolerated("x/b", {})
+    assert parsed.tolerated("a", {})
+    assert not parsed.tolerated("b", {})
 
 
 def test_a_push_may_bring_two_commits(tmp_path: Path) -> None:
@@ -152,3 +152,11 @@ def test_a_push_may_bring_two_commits(tmp_path: Path) -> None:
             capture_output=True, text=True, check=True,
         ).stdout.split()  # fmt: skip
         assert log == [made.head, made.earlier, made.earlier, made.before]
+
+
+def test_a_workflow_that_calls_itself_is_read_to_an_end(tmp_path: Path) -> None:
+    text = "on: workflow_call\njobs: {x: {uses: ./own.yml}}"
+    (tmp_path / "own.yml").write_text(text)
+    parsed = workflow(text, tmp_path)
+    assert [job["uses"] for _, job, _ in parsed.all_jobs()] == ["./own.yml"]
+    assert not parsed.tolerated("x", {})
