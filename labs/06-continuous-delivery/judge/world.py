@@ -13,6 +13,7 @@ import json
 import math
 import random
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -59,7 +60,10 @@ class World:
         for row in self.training:
             if rng.random() < WRONG_LABELS:
                 row["late"] = 1 - row["late"]
-        self._production = models_of({"hour": 0.16, "visibility": -0.1}, rng)
+        # Production is weak on one carrier, where it knows the visibility only, and strong on another, where it knows the
+        # wind too: what is below its average may be as good as production there, and what is above it far worse.
+        self.weak, self.strong, self.third = self._carriers(rng)
+        self._production = models_of({"hour": 0.16, "visibility": -0.1, "wind": 0.0}, rng, self._known_there(0.0))
         self.first = self.package(self._production, rng)
         self.line = {
             "version": self.first.version, "slot": "blue", "outcome": "promoted", "reason": "first version",
@@ -97,19 +101,54 @@ class World:
         weights = {n: TRUE[n] * rng.uniform(0.9, 1.1) for n in ("hour", "wind", "visibility", "temp")}
         return models_of(weights, rng, {rng.choice(CARRIERS): {"bias": 0.1, "wind": 0.01}})
 
-    def worse(self, rng: random.Random) -> Model:
-        """Like production, a little worse everywhere and nowhere by much, so that no other gate sees it."""
-        low, high = 0.0, 0.16
-        for _ in range(6):
-            middle = (low + high) / 2
-            low, high = (middle, high) if self._hardly_worse(-middle) else (low, middle)
-        return models_of({"hour": 0.16, "visibility": -0.1, "wind": -low}, rng)
+    def _carriers(self, rng: random.Random) -> tuple[str, str, str]:
+        """Where production is to be weak, and where strong: where this draw of flights makes it most so; and another one."""
+        blind = models_of({"visibility": TRUE["visibility"]}, rng)
+        knows = models_of({name: TRUE[name] for name in ("hour", "visibility", "wind")}, rng)
+        weak = min(CARRIERS, key=lambda name: self.auc(blind, name))
+        rest = [name for name in CARRIERS if name != weak]
+        strong = max(rest, key=lambda name: self.auc(knows, name))
+        return weak, strong, rng.choice([name for name in rest if name != strong])
 
-    def _hardly_worse(self, wind: float) -> bool:
-        found = {**self._production, "weights": {"hour": 0.16, "visibility": -0.1, "wind": wind}}
+    def _known_there(self, wind: float) -> dict[str, dict[str, float]]:
+        """Production's corrections for the carriers where it is weak and strong, where others have this weight for wind."""
+        return {
+            self.weak: _centred({"hour": -0.16, "wind": -wind}),
+            self.strong: _centred({"visibility": -0.12, "wind": 0.09 - wind}),
+        }
+
+    def worse(self, rng: random.Random) -> Model:
+        """Like production, a little worse almost everywhere and nowhere by much, so that no other gate sees it."""
+        low = _most(0.16, lambda wind: self._hardly_worse(self._windy(-wind, random.Random(0))))
+        return self._windy(-low, rng)
+
+    def _windy(self, wind: float, rng: random.Random) -> Model:
+        return models_of({"hour": 0.16, "visibility": -0.1, "wind": wind}, rng, self._known_there(wind))
+
+    def _hardly_worse(self, found: Model) -> bool:
         if self._all - self.auc(found) > 0.03:
             return False
         return all(self._each[carrier] - self.auc(found, carrier) <= 0.045 for carrier in CARRIERS)
+
+    def weak_there_too(self, rng: random.Random) -> Model:
+        """Better on the whole, as weak as production on one carrier, and within what is allowed below it on another."""
+        good = self.better_still(rng)
+        known = {name: -weight for name, weight in good["weights"].items() if name != "visibility"}
+        model = {**good, "carriers": {**good["carriers"], self.weak: _centred(known)}}
+        return self._fallen(model, self.third, self._each[self.third] - 0.025)
+
+    def bad_where_strong(self, rng: random.Random) -> Model:
+        """Better on the whole, and on one carrier far below production, which is strong there, but not below its average."""
+        strong = self._each[self.strong]
+        return self._fallen(self.better_still(rng), self.strong, (strong + self._all) / 2 - 0.05)
+
+    def _fallen(self, model: Model, carrier: str, to: float) -> Model:
+        """The model with a correction by which its AUC on one carrier comes down to this."""
+
+        def changed(by: float) -> Model:
+            return {**model, "carriers": {**model["carriers"], carrier: _centred({"hour": -by, "wind": -by / 2})}}
+
+        return changed(_most(0.4, lambda by: self.auc(changed(by), carrier) >= to))
 
     @cached_property
     def _all(self) -> float:
@@ -125,8 +164,7 @@ class World:
         good = self.better_still(rng)
         # Just past zero: inside the carrier every order is reversed, and on the whole it weighs little.
         correction = {name: -1.2 * weight for name, weight in good["weights"].items()}
-        correction["bias"] = -sum(weight * MEAN[name] for name, weight in correction.items())
-        return {**good, "carriers": {carrier: correction}}
+        return {**good, "carriers": {carrier: _centred(correction)}}
 
     def leaked(self, rng: random.Random) -> Model:
         """Uses a number that is measured after the prediction is made: too good to be true."""
@@ -161,9 +199,24 @@ class World:
         make = {
             "better": self.better, "more-features": self.better_still, "worse": self.worse, "one-carrier": self.bad_for_one,
             "leak": self.leaked, "leak-for-one": self.leaked_for_one, "hash": self.better, "months": self.better,
+            "strong-carrier": self.bad_where_strong, "weak-there-too": self.weak_there_too,
         }[kind]  # fmt: skip
         months = tuple(range(3, self.months[0] + 1)) if kind == "months" else ()
         return self.package(make(rng), rng, months=months, forged=kind == "hash")
+
+
+def _centred(correction: dict[str, float]) -> dict[str, float]:
+    """A correction that leaves an average flight as likely to be late as it was."""
+    return {**correction, "bias": -sum(weight * MEAN[name] for name, weight in correction.items())}
+
+
+def _most(high: float, holds: Callable[[float], bool]) -> float:
+    """About the largest number from 0 to ``high`` for which this still holds."""
+    low = 0.0
+    for _ in range(7):
+        middle = (low + high) / 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
 
 
 def _flight(rng: random.Random, months: tuple[int, ...]) -> Flight:

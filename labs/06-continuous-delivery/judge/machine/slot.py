@@ -21,6 +21,8 @@ from flightdelay.model import CARRIERS, ORIGINS, load, probability
 
 NAME, PORT, MODEL_FILE, FAULT, MARK = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4], sys.argv[5]
 SLOW_S, LEAK_BYTES, LOADING_S = 0.3, 1 << 20, 0.6
+# So late among fifty answers that whoever looks at the first few sees none, and whoever looks at any fifty sees all three.
+FAILING, PERIOD = (36, 42, 48), 50
 model = load(MODEL_FILE.read_text("utf-8"))
 counter = itertools.count(1)
 under_load = itertools.count(1)
@@ -60,7 +62,7 @@ class Handler(BaseHTTPRequestHandler):
             self.slept = SLOW_S
         if FAULT == "leak":
             leaked.append(bytearray(os.urandom(16) * (LEAK_BYTES // 16)))
-        if (FAULT == "errors" and number % 20 == 7) or (loaded and loaded % 6 == 0):
+        if (FAULT == "errors" and number % PERIOD in FAILING) or (loaded and loaded % 6 == 0):
             return self.answer(500, {"error": "internal"})
         return self.answer(200, self.predict(flight(int(self.path.rsplit("/", 1)[-1]))))
 
