@@ -21,6 +21,12 @@ ROLLBACKS = [
     SimpleCase("promoted", "after a promotion"),
     SimpleCase("taken-back", "after a promotion between two deploys that failed"),
 ]
+# What the first of the two deploys, and what users should have once the second has done its part.
+TWO = [
+    SimpleCase("deploy", "the second deploy", ("better", "more-features")),
+    SimpleCase("rollback", "a rollback during a deploy", ("more-features", "better")),
+]
+SHARES = ["few", "half", "all"]
 WATCHED = 40
 ROLLBACK_S = 5
 
@@ -80,7 +86,7 @@ def check_shifts_in_steps(deploys):
         f"{ {'few': 'at most 25 %', 'half': 'about half', 'all': 'all'}[kind] } ({n} answers)" for kind, n in steps
     )
     order = list(dict.fromkeys(kind for kind, _ in steps))
-    if order != ["few", "half", "all"]:
+    if order != SHARES:
         fail(
             "traffic does not go over in the three steps",
             observed=told or "no traffic",
@@ -142,6 +148,23 @@ def check_blocks_bad_candidates(fault, deploys):
         )
 
 
+@check(
+    points=1,
+    after="promotes_better_models",
+    hint="Write down four numbers: both models on all flights, and both on the flights of that carrier. Which two does the gate compare?",
+    timeout=900,
+)
+def check_lets_weak_carriers_pass(deploys):
+    """Your pipeline promotes a better model that is weak on a carrier where production is as weak."""
+    done = deploys("weak-there-too")
+    if done.ended.exit_status != 0 or set(done.live) != {done.candidate.version}:
+        fail(
+            "a candidate that is nowhere far below production did not go out",
+            observed=f"{_who(done.live, done)}; the pipeline: {done.said}",
+            expected="promoted: better on the whole, as good as production on its weak carrier, 0.025 below it on another",
+        )
+
+
 @each_fault("releases")
 @check(
     points=6,
@@ -171,10 +194,10 @@ def check_takes_sick_versions_back(fault, deploys):
             fail("users met it", observed=f"{users} answers", expected="it is noticed before it gets traffic")
         if done.failed:
             fail("requests of users failed", observed=f"{done.failed} failed", expected="none")
-    elif wrong := [kind for kind in seen if kind == "all" or (kind == "half" and not fault.params.get("later"))]:
+    elif wrong := [kind for kind in seen if SHARES.index(kind) > SHARES.index(fault.params.get("later", "few"))]:
         fail(
             "it got more traffic though it was sick already",
-            observed=f"it went on to {wrong[0]} of the traffic",
+            observed=f"it went on to {wrong[-1]} of the traffic",
             expected="back to the version before, at the step that showed it",
         )
     if not done.started():
@@ -185,45 +208,51 @@ def check_takes_sick_versions_back(fault, deploys):
         )
 
 
+@each_case(TWO)
 @check(
     points=3,
     after="promotes_better_models",
-    hint="What must a deploy hold before it reads anything that another deploy could change?",
+    hint="What must a deploy, and a rollback, hold before it reads anything that another one could change?",
     timeout=900,
 )
-def check_one_deploy_at_a_time(platform, candidate, how, end_of):
-    """Of two deploys at once, the second waits or is refused."""
-    mine, theirs = candidate("better", "two"), candidate("more-features", "two")
-    with platform() as stage, stage.started(["deploy", "candidate"], mine) as (a, first):
-        stage.ask("hold", by="a", path="/slots/", share=0.0)
-        if not stage.until_held(first):
-            fail(
-                "a deploy alone did not start its candidate",
-                observed=how(end_of(first)),
-                expected="the candidate in the free slot",
-            )
-        with stage.started(["deploy", "candidate"], theirs, "yuki") as (b, second):
-            # It asks for the lease, changes something, or ends: until then the first one stands still.
-            stage.until_asked(second, b)
-            stage.ask("hold")
-            ended_first = end_of(first)
-            stage.ask("gone", by=a)
-            ended_second = end_of(second)
-        order = [key for key, _ in itertools.groupby(call["by"] for call in stage.state()["calls"] if call["changes"])]
+def check_one_deploy_at_a_time(case, platform, candidate, how, end_of):
+    """Of two at once, {case.title} waits or is refused."""
+    mine, theirs = (candidate(kind, case.name) for kind in case.value)
+    names = {mine.version: "the first deploy's version", theirs.version: "the second's version"}
+    with platform() as stage:
+        names[stage.first.version] = "the old version"
+        arguments = ["deploy", "candidate"]
+        if case.name == "rollback":
+            # Something that a rollback leads back to, so that it has a reason to change anything.
+            arguments, names[theirs.version] = ["rollback"], "the version before it"
+            if (ended := stage.deploy(theirs)).exit_status != 0:
+                fail("the deploy before did not go through", observed=how(ended), expected="exit status 0")
+        with stage.started(["deploy", "candidate"], mine) as (a, first):
+            stage.ask("hold", by=a, path="/slots/", share=0.0)
+            if not stage.until_held(first):
+                fail(
+                    "a deploy alone did not start its candidate",
+                    observed=how(end_of(first)),
+                    expected="the candidate in the free slot",
+                )
+            with stage.started(arguments, theirs if "deploy" in arguments else None, "yuki") as (b, second):
+                # It asks for the lease, changes something, or ends: until then the first one stands still.
+                stage.until_asked(second, b)
+                stage.ask("hold")
+                ended_first = end_of(first)
+                stage.ask("gone", by=a)
+                ended_second = end_of(second)
+        changes = [call["by"] for call in stage.state()["calls"] if call["changes"] and call["by"] in (a, b)]
+        order = [key for key, _ in itertools.groupby(changes)]
         if len(order) != len(set(order)):
             fail(
-                "two deploys changed slots or routes in turns", observed=f"changes by the first and the second in {len(order)} turns",
-                expected="all changes of one deploy before any of the other",
+                f"a deploy and {case.title} changed slots or routes in turns", observed=f"changes by the first and the second in {len(order)} turns",
+                expected="all changes of one before any of the other",
             )  # fmt: skip
         if ended_first.exit_status != 0:
-            fail("the first of two deploys did not go through", observed=how(ended_first), expected="exit status 0")
-        names = {
-            mine.version: "the first deploy's version",
-            theirs.version: "the second's version",
-            stage.first.version: "the old version",
-        }
+            fail("the first of the two did not go through", observed=how(ended_first), expected="exit status 0")
         wanted = theirs.version if ended_second.exit_status == 0 else mine.version
-        stage.must_serve(wanted, names, "after two deploys at once")
+        stage.must_serve(wanted, names, "after two at once")
         if failed := stage.failed():
             fail("requests of users failed", observed=f"{failed} failed", expected="none")
 
@@ -299,33 +328,40 @@ def check_rollback(case, platform, candidate, how):
             fail("the deploy did not go through", observed=how(ended), expected="exit status 0")
         if case.name == "taken-back":
             stage.deploy(sick)
-        before = stage.state()
+        _must_restore(stage, stage.first, names, how)
+
+
+@check(
+    points=2,
+    after="rollback",
+    hint="Write down the log of all these commands, line by line. Which of the lines says what users have, and which what they had?",
+    timeout=900,
+)
+def check_rollback_again(platform, candidate, how):
+    """A second `rollback` in a row tells what it did, and the next one after a deploy restores what users had."""
+    new, newest = candidate("better", "again"), candidate("more-features", "again")
+    with platform() as stage:
+        first = stage.first
+        names = {
+            first.version: "the first version",
+            new.version: "the version that was rolled back",
+            newest.version: "the version that was promoted last",
+        }
         ended = stage.rollback()
-        after = stage.state()
-        calls = after["calls"][len(before["calls"]) :]
-        if ended.exit_status != 0:
-            fail("rollback does not end with exit status 0", observed=how(ended), expected="exit status 0")
-        stage.must_serve(stage.first.version, names, "after a rollback")
-        # The time of the pipeline itself: that of the platform, which starts a process and reloads a router, is left out.
-        last = max((call["at"] for call in calls if call["changes"]), default=0)
-        took = last - min(call["at"] for call in calls) - sum(call["took"] for call in calls if call["at"] < last)
-        took -= sum(after["starts"][len(before["starts"]) :])
-        if took > ROLLBACK_S or any(call["path"] == "/watch" for call in calls):
+        if ended.exit_status == 0:
             fail(
-                "the way back takes too long",
-                observed=f"{took:.1f} s of its own from the first call to the last change",
-                expected="at once: no canary on the way back",
+                "rollback says it is done where there is no version before",
+                observed=how(ended),
+                expected="a status above 0",
             )
-        if failed := stage.failed():
-            told = ", ".join(stage.state()["failures"][:3])
-            fail("requests of users failed on the way", observed=f"{failed} failed: {told}", expected="none")
-        lines = [line for line in stage.state()["log"] if line.get("version") == stage.first.version]
-        if not lines or lines[-1].get("outcome") != "restored":
-            fail(
-                "deployments.jsonl does not tell of the rollback",
-                observed=lines[-1:] or "no line",
-                expected="outcome restored, with the version that users get again",
-            )
+        stage.must_serve(first.version, names, "after a rollback with no version before")
+        if (ended := stage.deploy(new)).exit_status != 0:
+            fail("the deploy did not go through", observed=how(ended), expected="exit status 0")
+        _must_restore(stage, first, names, how)
+        has = _second_rollback(stage, first, new, names, how)
+        if (ended := stage.deploy(newest)).exit_status != 0:
+            fail("the deploy after two rollbacks did not go through", observed=how(ended), expected="exit status 0")
+        _must_restore(stage, has, names, how)
 
 
 @check(
@@ -562,6 +598,58 @@ def check_log_tells(deploys, lab, parallel):
 
 
 # --- helpers --------------------------------------------------------------------------------------------------------
+
+
+def _must_restore(stage, wanted, names, how):
+    """Roll back; fails the check unless all users get this version at once, without a failed request, and the log tells."""
+    before = stage.state()
+    ended = stage.rollback()
+    after = stage.state()
+    calls = after["calls"][len(before["calls"]) :]
+    if ended.exit_status != 0:
+        fail("rollback does not end with exit status 0", observed=how(ended), expected="exit status 0")
+    stage.must_serve(wanted.version, names, "after a rollback")
+    # The time of the pipeline itself: that of the platform, which starts a process and reloads a router, is left out.
+    last = max((call["at"] for call in calls if call["changes"]), default=0)
+    took = last - min(call["at"] for call in calls) - sum(call["took"] for call in calls if call["at"] < last)
+    took -= sum(after["starts"][len(before["starts"]) :])
+    if took > ROLLBACK_S or any(call["path"] == "/watch" for call in calls):
+        fail(
+            "the way back takes too long",
+            observed=f"{took:.1f} s of its own from the first call to the last change",
+            expected="at once: no canary on the way back",
+        )
+    if failed := stage.failed():
+        told = ", ".join(stage.state()["failures"][:3])
+        fail("requests of users failed on the way", observed=f"{failed} failed: {told}", expected="none")
+    lines = [line for line in stage.state()["log"] if line.get("version") == wanted.version]
+    if not lines or lines[-1].get("outcome") != "restored":
+        fail(
+            "deployments.jsonl does not tell of the rollback",
+            observed=lines[-1:] or "no line",
+            expected="outcome restored, with the version that users get again",
+        )
+
+
+def _second_rollback(stage, first, new, names, how):
+    """Roll back once more, from ``first`` to which ``new`` was rolled back; returns what users must have after it.
+
+    The page leaves it to the pipeline whether that brings ``new`` again or is refused. It may not say `done` of nothing.
+    """
+    known = len(stage.state()["log"])
+    ended = stage.rollback()
+    has = new if ended.exit_status == 0 else first
+    stage.must_serve(has.version, names, f"after a second rollback in a row that ended with status {ended.exit_status}")
+    if failed := stage.failed():
+        fail("requests of users failed in a second rollback", observed=f"{failed} failed", expected="none")
+    told = [line for line in stage.state()["log"][known:] if line.get("outcome") in ("restored", "promoted")]
+    if [line.get("version") for line in told[-1:]] != ([new.version] if has is new else []):
+        fail(
+            "deployments.jsonl does not tell what a second rollback in a row did",
+            observed=f"{told[-1:] or 'no line'}; the pipeline: {how(ended)}",
+            expected="a line about the version that users get again, or none where it is refused",
+        )
+    return has
 
 
 def _table(built, name):

@@ -70,10 +70,13 @@ class Deploy:
     def steps(self) -> list[tuple[str, int]]:
         """The stretches in which the candidate got traffic: "few", "half" or "all", and its answers in each.
 
-        A stretch with less than 20 answers in all, between two changes, is too short to tell.
+        What users got while a change took effect is no stretch: it belongs to what was before as much as to what comes.
+        One with less than 20 answers in all is too short to tell.
         """
         found: list[tuple[str, int]] = []
         for phase in self.state["phases"]:
+            if not phase["between"]:
+                continue
             total, ours = sum(phase["answered"].values()), phase["answered"].get(self.candidate.version, 0)
             if total < 20 or ours / total < 0.02:
                 continue

@@ -130,7 +130,7 @@ class Plugin:
         mark = _mark(item)
         if waiting := [name for name in mark.after if self.results[name].status != "passed"]:
             # A learner knows a check by its title, not by its name in our code.
-            titles = "; ".join(self.results[name].title for name in waiting)
+            titles = "; ".join(self.results[name].title.removesuffix(".") for name in waiting)
             return self._result(item, "skipped", message=f"comes after: {titles}")
         parts: list[PartResult] = []
         item.stash[PARTS] = parts
@@ -167,7 +167,8 @@ class Plugin:
         message = "; ".join(part.message for part in parts if part.message) if worst == "passed" else ""
         if bad:
             more = f" ({len(parts) - len(good)} of {len(parts)} parts; the first is shown)" if len(parts) > 1 else ""
-            message = f"{bad[0].title}: {bad[0].message}{more}"
+            # A title is a sentence: its full stop and the colon would stand side by side.
+            message = f"{bad[0].title.removesuffix('.')}: {bad[0].message}{more}"
         points = _mark(item).points * len(good) / len(parts)
         return self._result(item, worst, points=points, message=message, parts=parts)
 

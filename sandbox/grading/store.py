@@ -102,7 +102,7 @@ class Store:
 
 def fill_hint(step: str, result: CheckResult | None) -> str:
     """Put what the last run observed into a step: ``{observed}``, ``{message}``, ``{failed_part}``, ``{failed_parts}``."""
-    bad = [part.title for part in result.parts if part.status == "failed"] if result else []
+    bad = [part.title.removesuffix(".") for part in result.parts if part.status == "failed"] if result else []
     values = {
         "{observed}": (result.observed if result else "") or "what you saw",
         "{message}": (result.message if result else "") or "the last message",

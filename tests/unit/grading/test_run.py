@@ -78,7 +78,7 @@ def check_faults(fault):
     assert (check.status, check.points) == ("failed", 2)
     assert [(part.name, part.status) for part in check.parts] == [("one", "passed"), ("two", "failed")]
     assert check.parts[0].title == "You catch the first thing is wrong."
-    assert "not caught" in check.message
+    assert check.message.startswith("You catch the second thing is wrong: not caught")
 
 
 def test_cases_and_faults_of_the_instructor(grade_with: Grade, tmp_path: Path) -> None:

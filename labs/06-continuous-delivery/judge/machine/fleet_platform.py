@@ -91,9 +91,10 @@ class Slot:
 
 @dataclass
 class Phase:
-    """What users saw between two changes of the router."""
+    """What users saw between two changes of the router, or while one of them takes effect."""
 
     by: str
+    between: bool = True
     answered: dict[str, int] = field(default_factory=dict)
     failed: int = 0
 
@@ -241,7 +242,7 @@ class Platform:
             folder = Path("dynamic")
             (folder / "next").write_text(json.dumps(table), "utf-8")
             with self.changed:
-                self.phases.append(Phase(by))
+                self.phases.append(Phase(by, between=False))
             os.replace(folder / "next", folder / "router.yml")
             end = time.monotonic() + APPLY_S
             while time.monotonic() < end:
@@ -252,6 +253,8 @@ class Platform:
                     pass
                 time.sleep(0.02)
             else:
+                with self.changed:
+                    self.phases.append(Phase(by))
                 raise No(422, "Traefik does not take this configuration")
             with self.changed:
                 self.config = text
@@ -391,7 +394,9 @@ class Platform:
             return {
                 "calls": list(self.calls), "log": self.log[1:], "failures": list(self.failures), "lease": self.lease,
                 "starts": list(self.starts),
-                "phases": [{"by": p.by, "answered": dict(p.answered), "failed": p.failed} for p in self.phases],
+                "phases": [
+                    {"by": p.by, "between": p.between, "answered": dict(p.answered), "failed": p.failed} for p in self.phases
+                ],
             }  # fmt: skip
 
     # --- calls ---
