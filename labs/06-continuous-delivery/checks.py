@@ -112,7 +112,7 @@ def check_runs_what_was_evaluated(deploys):
             if package[part] != text:
                 fail(
                     f"the {part} that was started is not the candidate's", observed=f"{len(package[part] or '')} characters, other text",
-                    expected=f"the {len(text)} characters of candidate/{part}.json, unchanged",
+                    expected=f"the {len(text)} characters of {part}.json, unchanged",
                 )  # fmt: skip
 
 
@@ -221,13 +221,13 @@ def check_one_deploy_at_a_time(case, platform, candidate, how, end_of):
     names = {mine.version: "the first deploy's version", theirs.version: "the second's version"}
     with platform() as stage:
         names[stage.first.version] = "the old version"
-        arguments = ["deploy", "candidate"]
+        arguments = ["deploy", stage.folder]
         if case.name == "rollback":
             # Something that a rollback leads back to, so that it has a reason to change anything.
             arguments, names[theirs.version] = ["rollback"], "the version before it"
             if (ended := stage.deploy(theirs)).exit_status != 0:
                 fail("the deploy before did not go through", observed=how(ended), expected="exit status 0")
-        with stage.started(["deploy", "candidate"], mine) as (a, first):
+        with stage.started(["deploy", stage.folder], mine) as (a, first):
             stage.ask("hold", by=a, path="/slots/", share=0.0)
             if not stage.until_held(first):
                 fail(
@@ -271,7 +271,7 @@ def check_survives_being_killed(case, platform, candidate, how, end_of):
     with platform() as stage:
         names[stage.first.version] = "the version in production"
         stage.ask("hold", by="a", **case.value)
-        with stage.started(["deploy", "candidate"], lost) as (_, command):
+        with stage.started(["deploy", stage.folder], lost) as (_, command):
             if not stage.until_held(command):
                 fail(
                     f"the deploy never came to where {case.title}",
@@ -575,6 +575,12 @@ def check_log_tells(deploys, lab, parallel):
                 expected="a line with the candidate's version",
             )
         line, card = lines[-1], _card(done)
+        if codes and any(each.get("outcome") == "promoted" for each in lines):
+            fail(
+                f"the log called the candidate promoted in {what}",
+                observed=f"its lines: {', '.join(str(each.get('outcome')) for each in lines)}",
+                expected="a line `promoted` once the last step is over, and none before",
+            )
         expected = {"outcome": outcome, "actor": "ines", "commit": card["commit"]}
         for key, value in expected.items():
             if line.get(key) != value:
@@ -609,6 +615,13 @@ def _must_restore(stage, wanted, names, how):
     if ended.exit_status != 0:
         fail("rollback does not end with exit status 0", observed=how(ended), expected="exit status 0")
     stage.must_serve(wanted.version, names, "after a rollback")
+    for call in calls:
+        if "package" in call and call["package"] != {"model": wanted.model, "card": wanted.card}:
+            fail(
+                "rollback started something else than what was in production",
+                observed="a package with another text",
+                expected="model and card of that version, byte for byte",
+            )
     # The time of the pipeline itself: that of the platform, which starts a process and reloads a router, is left out.
     last = max((call["at"] for call in calls if call["changes"]), default=0)
     took = last - min(call["at"] for call in calls) - sum(call["took"] for call in calls if call["at"] < last)

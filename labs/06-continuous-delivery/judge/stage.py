@@ -39,6 +39,8 @@ class Stage:
         self._jail, self._submission, self._fleet, self._judge = jail, submission, fleet, token
         self.world, self.first = world, world.first
         self._spare: list[tuple[str, str]] = []
+        # Where candidates lie: FOLDER may have any name.
+        self.folder = f"{secrets.choice(('out', 'release', 'to-deploy'))}/{secrets.token_hex(3)}"
 
     def renew(self, faults: Mapping[str, str]) -> None:
         """Bring the platform back to where it began. ``faults``: version → the fault of the process that serves it."""
@@ -56,7 +58,7 @@ class Stage:
         name, token = self.spare()
         files: dict[str, Any] = {"data/holdout.csv": self.world.holdout, "data/train.csv": self.world.train}
         if candidate:
-            files |= {"candidate/model.json": candidate.model, "candidate/card.json": candidate.card}
+            files |= {f"{self.folder}/model.json": candidate.model, f"{self.folder}/card.json": candidate.card}
         environment = {
             "FLEET_SOCKET": SOCKET,
             "FLEET_TOKEN": token,
@@ -92,7 +94,7 @@ class Stage:
             return finished(command)
 
     def deploy(self, candidate: Package, actor: str = "ines") -> Finished:
-        return self.run(["deploy", "candidate"], candidate, actor)
+        return self.run(["deploy", self.folder], candidate, actor)
 
     def rollback(self) -> Finished:
         return self.run(["rollback"])
