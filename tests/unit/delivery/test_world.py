@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import random
@@ -29,8 +30,8 @@ def test_every_candidate_is_wrong_in_one_way(seed: int) -> None:
     world = World(random.Random(seed))
     production = json.loads(world.first.model)
     kinds = {
-        "better": "", "more-features": "", "worse": "worse", "one-carrier": "carrier", "leak": "leak", "leak-for-one": "leak",
-        "hash": "hash", "months": "months",
+        "better": "", "more-features": "", "weak-there-too": "", "worse": "worse", "one-carrier": "carrier",
+        "strong-carrier": "carrier", "leak": "leak", "leak-for-one": "leak", "hash": "hash", "months": "months",
     }  # fmt: skip
     for kind, reason in kinds.items():
         package = world.candidate(kind, random.Random(f"{seed}:{kind}"))
@@ -46,3 +47,35 @@ def test_every_candidate_is_wrong_in_one_way(seed: int) -> None:
         }
         assert [name for name, holds in wrong.items() if holds] == ([reason] if reason else []), kind
         assert reason == "worse" or gain > 0.015, kind
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_only_productions_own_number_tells_about_a_carrier(seed: int) -> None:
+    from judge.world import CARRIERS, World
+
+    world = World(random.Random(seed))
+    production = json.loads(world.first.model)
+    average = world.auc(production)
+    good, bad = (
+        json.loads(world.candidate(kind, random.Random(seed)).model) for kind in ("weak-there-too", "strong-carrier")
+    )
+    # Held against production's average, the good one would be blocked and the bad one not; a floor blocks both or none.
+    assert world.auc(good, world.weak) < average - 0.06
+    assert world.auc(bad, world.strong) > average - 0.04
+    assert world.auc(bad, world.strong) > world.auc(good, world.weak) + 0.03
+    # And by production's own number there, both are clear.
+    assert max(world.auc(production, carrier) - world.auc(good, carrier) for carrier in CARRIERS) < 0.03
+    assert world.auc(production, world.strong) - world.auc(bad, world.strong) > 0.06
+
+
+def test_errors_come_late_and_in_any_fifty_answers() -> None:
+    """Slots run by themselves: read the two numbers from the file."""
+    tree = ast.parse((LAB / "judge/machine/slot.py").read_text("utf-8"))
+    failing, period = next(
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and "FAILING" in ast.unparse(node.targets[0])
+    )
+    fails = [number % period in failing for number in range(1, 301)]
+    assert not any(fails[:30]), "the page says that the first 30 need not have one"
+    assert {sum(fails[begin : begin + 50]) for begin in range(250)} == {3}
