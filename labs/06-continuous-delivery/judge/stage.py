@@ -56,7 +56,8 @@ class Stage:
     ) -> Iterator[tuple[str, Service]]:
         """Start the learner's pipeline: the name that the platform knows it by, and the running command."""
         name, token = self.spare()
-        files: dict[str, Any] = {"data/holdout.csv": self.world.holdout, "data/train.csv": self.world.train}
+        # No deploy needs the training flights: whoever evaluates on them meets labels that say the opposite.
+        files: dict[str, Any] = {"data/holdout.csv": self.world.holdout, "data/train.csv": self.world.swapped}
         if candidate:
             files |= {f"{self.folder}/model.json": candidate.model, f"{self.folder}/card.json": candidate.card}
         environment = {
