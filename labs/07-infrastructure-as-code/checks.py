@@ -291,10 +291,12 @@ def check_retraining_queue(dev):
     hint="Take the inputs one by one: which line of the module reads it?",
 )
 def check_inputs_take_effect(module_applied):
-    """The module, used for `staging` with other values, makes what they say."""
+    """The module, used alone and with other values, makes what they say."""
     tried = module_applied()
     for step in ("init", "apply"):
-        assert tried.visit[step].ok, f"staging: `terraform {step}` fails: {tried.visit[step].problem()}"
+        assert tried.visit[step].ok, (
+            f"your module, used for staging and {tried.other} by us: `terraform {step}` fails: {tried.visit[step].problem()}"
+        )
     missing = tried.platform.missing()
     assert not missing, f"with environment = staging, the cloud lacks {', '.join(missing)}"
     for name, observed in (
@@ -305,13 +307,21 @@ def check_inputs_take_effect(module_applied):
             fail(f"{name} = {tried.asked[name]} does not come about", observed=observed, expected=tried.asked[name])
     owner = tried.asked["owner"]
     for part, found in tried.platform.parts().items():
-        if found["tags"].get("Owner") != owner:
+        # No tag at all is right where the learner's providers set it (default_tags): ours does not.
+        if found["tags"].get("Owner", owner) != owner:
             fail(
                 f"{tried.platform.names[part]} does not have the input owner as its tag Owner",
                 observed=found["tags"].get("Owner"),
                 expected=owner,
             )
-    assert tried.kept, "staging, protect_models = true: `terraform destroy` took the bucket's models along"
+    assert tried.destroy, f"with environment = {tried.other} and protect_models = true, there is no bucket for models"
+    assert tried.kept, f"{tried.other} with protect_models = true: `terraform destroy` took the bucket's models along"
+    if not tried.taken:
+        fail(
+            "staging with protect_models = false: `terraform destroy` leaves the bucket with its models",
+            observed=tried.destroy.problem() if not tried.destroy.ok else "a destroy that says all went well",
+            expected="no bucket",
+        )
 
 
 @check(
@@ -617,7 +627,7 @@ def check_old_bucket_survives(prod_applied, old_bucket):
     timeout=LONG,
     hint="Same module, two sets of values. Compare what the contract allows to differ.",
 )
-def check_environments_differ_where_they_should(dev_applied, prod_applied):
+def check_environments_differ_where_they_should(dev_applied, prod_applied, held):
     """Dev and prod are the same platform, but for names, tags and how long models are kept."""
     dev, prod = dev_applied().platform.neutral(), prod_applied().platform.neutral()
     for part, here in dev.items():
@@ -627,6 +637,8 @@ def check_environments_differ_where_they_should(dev_applied, prod_applied):
                      observed=_first(f"dev: {value}; prod: {prod[part][key]}"), expected="the same in both")  # fmt: skip
     extra = [name for name in sorted(prod_applied().inventory) if "prod" not in name and "dev" not in name]
     assert not extra, f"{extra[0]} has no environment in its name: two environments would fight over it"
+    common = held.shared(dev_applied().state, prod_applied().state)
+    assert not common, f"{common[0]} is the same thing in dev and in prod: whoever destroys one takes it from the other"
 
 
 @check(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from judge import access, drift, estate, provider, suite
+from judge import access, drift, estate, inventory, provider, suite
 from judge.cloud import Cloud, Platform
 from judge.machine import Machines, Step, fresh_credentials, terraform
 from judge.seed import seed
@@ -111,7 +111,7 @@ def site(
 def unusual_inputs(run_seed: int) -> dict[str, Any]:
     """Inputs for the module that nobody has as a default."""
     rng = random.Random(f"{run_seed}:inputs")
-    return {"environment": "staging", "owner": f"team-{rng.randint(100, 999)}@example.com", "protect_models": True,
+    return {"environment": "staging", "owner": f"team-{rng.randint(100, 999)}@example.com",
             "model_retention_days": rng.randint(101, 362), "retraining_attempts": rng.choice([4, 6, 7, 8, 9])}  # fmt: skip
 
 
@@ -193,6 +193,12 @@ def rights() -> Any:
 def drifts() -> Any:
     """Changes behind Terraform's back (`judge.drift`)."""
     return drift
+
+
+@pytest.fixture(scope="session")
+def held() -> Any:
+    """What the cloud and the states hold (`judge.inventory`)."""
+    return inventory
 
 
 @pytest.fixture(scope="session")

@@ -95,6 +95,12 @@ OPERATORS: dict[str, tuple[Test, bool]] = {
 
 LASTING = ("aws:principal", "aws:resource", "s3:resourceaccount")
 """How condition keys begin that say who calls and what is called. All others are about the circumstances of one call."""
+TAGS = ("aws:principaltag/", "aws:resourcetag/")
+
+
+def _lasts(key: str, context: Context) -> bool:
+    """Whether a condition key says the same of every such call, and what it says is known: a tag that is not there is known."""
+    return key.startswith(LASTING) and (key in context or key.startswith(TAGS))
 
 
 @dataclass(frozen=True)
@@ -156,7 +162,7 @@ class Statement:
         if_exists = rest.endswith("ifexists")
         rest = rest.removesuffix("ifexists")
         for key, values in keys.items():
-            if request.ever and (rest not in (*OPERATORS, "null") or not key.lower().startswith(LASTING)):
+            if request.ever and (rest not in (*OPERATORS, "null") or not _lasts(key.lower(), context)):
                 if self.allows:
                     continue
                 return False
@@ -253,16 +259,25 @@ class Probes:
 
     def context(self, resource: str) -> dict[str, str]:
         """The condition keys of an ordinary call by the running service."""
-        owned = any(resource == arn or resource.startswith(f"{arn}/") for arns in self.own().values() for arn in arns)
-        here = self.platform.environment if owned else self.other
+        assert self.platform.role
+        tags: dict[str, str] = self.platform.role["tags"]
         return {
             "aws:securetransport": "true", "aws:requestedregion": REGION, "aws:sourceip": "10.0.12.7",
             "aws:principalaccount": ACCOUNT, "aws:resourceaccount": ACCOUNT, "s3:resourceaccount": ACCOUNT,
             "aws:currenttime": "2026-03-01T12:00:00Z", "s3:prefix": "models/", "s3:delimiter": "/",
             "aws:principalarn": f"arn:aws:iam::{ACCOUNT}:role/flight-delay-{self.platform.environment}-service",
-            "aws:resourcetag/environment": here, "aws:resourcetag/project": "flight-delay" if owned else "payroll",
-            "aws:principaltag/environment": self.platform.environment,
+            "aws:principaltype": "AssumedRole", "aws:principalisawsservice": "false",
+            **{f"aws:principaltag/{key.lower()}": value for key, value in tags.items()},
+            **{f"aws:resourcetag/{key.lower()}": value for key, value in self._tags(resource, tags).items()},
         }  # fmt: skip
+
+    def _tags(self, resource: str, tags: dict[str, str]) -> dict[str, str]:
+        """The tags of a thing, by its name: what the contract says of ours, and others' own."""
+        if re.search(rf"flight-delay[-/]{self.platform.environment}(?![a-z0-9])", resource):
+            # Not only what the service works with: a right by tag reaches all that has the tag.
+            return tags
+        mine = tags if "flight-delay" in resource else {"Project": "payroll", "Owner": "payroll@example.com"}
+        return mine | {"Environment": self.other, "ManagedBy": "terraform"}
 
 
 @cache

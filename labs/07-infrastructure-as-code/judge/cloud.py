@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from judge import alarm, bucket
-from judge.seed import LOCK_TABLE, REGION, STATE_BUCKET
+from judge.seed import REGION, STATE_BUCKET
 from sandbox.jail import Service
 
 Described = dict[str, Any]
@@ -106,27 +106,6 @@ class Cloud:
         return [item["Key"] for item in self.client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])]
 
     # --- what is there ----------------------------------------------------------------------------------------------
-
-    def inventory(self) -> set[str]:
-        """Everything in the cloud, as ``kind name``, without what the judge itself put there."""
-        s3, iam, sqs = self.client("s3"), self.client("iam"), self.client("sqs")
-        ssm, ecr, watch = self.client("ssm"), self.client("ecr"), self.client("cloudwatch")
-        alarms = watch.describe_alarms()
-        found = {f"bucket {bucket['Name']}" for bucket in s3.list_buckets()["Buckets"]}
-        found |= {
-            f"repository {repository['repositoryName']}" for repository in ecr.describe_repositories()["repositories"]
-        }
-        found |= {f"parameter {parameter['Name']}" for parameter in ssm.describe_parameters()["Parameters"]}
-        found |= {f"queue {url.rsplit('/', 1)[-1]}" for url in sqs.list_queues().get("QueueUrls", [])}
-        found |= {
-            f"alarm {alarm['AlarmName']}"
-            for alarm in (*alarms.get("MetricAlarms", []), *alarms.get("CompositeAlarms", []))
-        }
-        found |= {f"role {role['RoleName']}" for role in iam.list_roles()["Roles"]}
-        found |= {f"policy {policy['PolicyName']}" for policy in iam.list_policies(Scope="Local")["Policies"]}
-        found |= {f"user {user['UserName']}" for user in iam.list_users()["Users"]}
-        found |= {f"table {name}" for name in self.client("dynamodb").list_tables()["TableNames"]}
-        return found - {f"bucket {STATE_BUCKET}", f"table {LOCK_TABLE}"}
 
     def platform(self, environment: str) -> Platform:
         """One environment, as the contract names it; what is missing is None."""

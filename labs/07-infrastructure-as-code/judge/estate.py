@@ -21,6 +21,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from judge.bucket import MODEL
 from judge.cloud import Cloud, Described, Platform
 from judge.drift import CHANGES, deploy
+from judge.inventory import inventory, kinds
 from judge.machine import Machines, Step, Visit, stream, terraform
 from judge.seed import OLD_MODELS
 
@@ -39,13 +40,17 @@ TRIAL_CODE = """terraform {
 provider "aws" {
   region = "eu-west-1"
 }
-module "platform" {
+MODULES
+"""
+TRIAL_MODULE = """module "NAME" {
   source = "../modules/model-platform"
 INPUTS
 }
 """
 PLAN_BYTES = 32 << 20
 APPLY_TIME = 420
+PROTECTED = {"environment": "dev", "owner": "someone@example.com"}
+"""Inputs of the module where it is used beside the asked ones, to see its models protected."""
 
 
 @dataclass(frozen=True)
@@ -120,15 +125,21 @@ class Destroyed:
 
 @dataclass(frozen=True)
 class Tried:
-    """The module alone, used by us for another environment, in a cloud of its own."""
+    """The module alone, used by us twice in a cloud of its own: with unprotected models, and with protected ones."""
 
     asked: Mapping[str, Any]
+    """Inputs of the first use, whose models are not protected."""
     visit: Visit
     platform: Platform
+    """What the first use made."""
+    other: str
+    """The environment of the second use, whose models are protected."""
     destroy: Step | None = None
-    """A destroy with a model in the protected bucket, or None where it did not come to that."""
+    """A destroy with a model in both buckets, or None where it did not come to that."""
+    taken: bool = False
+    """Whether the model that was not protected went with it."""
     kept: bool = False
-    """Whether the model was still there after it."""
+    """Whether the protected one was still there after it."""
 
 
 class Once(Generic[Result]):
@@ -178,7 +189,7 @@ class Estate:
     Attributes:
         folder: the submission.
         spare: machines beside another cloud, for the module alone.
-        asked: the inputs that the module is given there.
+        asked: the inputs that the module is given there, but for `protect_models`.
         wanted: names of the stages that the checks of this run will ask for.
     """
 
@@ -328,45 +339,52 @@ class Estate:
         key = next((key for key in sorted(states) if environment in key and other not in key), None)
         platform = self.cloud.platform(environment)
         return Applied(
-            visit, platform, planned, key, states.get(key or "", {}), frozenset(self.cloud.inventory()),
+            visit, platform, planned, key, states.get(key or "", {}),
+            frozenset(inventory(self.cloud, kinds(*states.values()))),
             frozenset(platform.bucket["objects"] if platform.bucket else ()),
         )  # fmt: skip
 
     def _module_applied(self) -> Tried:
-        """The module without the learner's environments: only so can be seen what its inputs do."""
+        """The module without the learner's environments: only so can be seen what its inputs do.
+
+        It is used twice: dev's models are protected here, staging's are not. So whoever protects by the name of the environment
+        is wrong about one of them.
+        """
         assert self.spare
         machines, cloud = self.spare
+        uses = {"platform": {**self.asked, "protect_models": False}, "protected": {**PROTECTED, "protect_models": True}}
+        names = {use: str(inputs["environment"]) for use, inputs in uses.items()}
+        code = TRIAL_CODE.replace("MODULES", "".join(_module_call(use, inputs) for use, inputs in uses.items()))
         shared = [machines.provider()] if not self._providers(self.folder / "infra/modules") else []
-        inputs = "\n".join(f"  {name} = {json.dumps(value)}" for name, value in self.asked.items())
-        code = TRIAL_CODE.replace("INPUTS", inputs)
+        first = [*shared, terraform("init", "init", "-no-color", "-input=false")]
+        change = ("-no-color", "-auto-approve", "-input=false", "-parallelism=20")
         visit = machines.visit(
             [self.folder, {f"{TRIAL}/main.tf": code}],
-            [
-                *shared,
-                terraform("init", "init", "-no-color", "-input=false"),
-                terraform("apply", "apply", "-no-color", "-auto-approve", "-input=false", timeout=APPLY_TIME),
-            ],
+            [*first, terraform("apply", "apply", *change, timeout=APPLY_TIME)],
             cwd=TRIAL,
             collect=[f"{TRIAL}/{STATE_FILE}"],
         )
-        platform = cloud.platform(str(self.asked["environment"]))
+        made = {use: cloud.platform(name) for use, name in names.items()}
+        tried = Tried(uses["platform"], visit, made["platform"], names["protected"])
+        buckets = {use: platform.bucket["name"] for use, platform in made.items() if platform.bucket}
         state = visit.finished.files.get(f"{TRIAL}/{STATE_FILE}")
-        if not visit["apply"].ok or state is None or not platform.bucket:
-            return Tried(self.asked, visit, platform)
-        # Protection must come from the input and not from the name of the environment: staging is neither dev nor prod.
-        cloud.client("s3").put_object(Bucket=platform.bucket["name"], Key=MODEL, Body=b"a model")
+        if not visit["apply"].ok or state is None or len(buckets) < len(uses):
+            return tried
+        for name in buckets.values():
+            cloud.client("s3").put_object(Bucket=name, Key=MODEL, Body=b"a model")
         last = machines.visit(
             [self.folder, {f"{TRIAL}/main.tf": code, f"{TRIAL}/{STATE_FILE}": state}],
             [
-                *shared,
-                terraform("init", "init", "-no-color", "-input=false"),
-                terraform("destroy", "destroy", "-no-color", "-auto-approve", "-input=false", "-refresh=false",
-                          timeout=APPLY_TIME, go_on=True),
+                *first,
+                # Without regard to what is refused there: a plan of both is refused as a whole where a protected bucket says so itself.
+                terraform("destroy", "destroy", *change, "-refresh=false", "-target=module.platform", timeout=APPLY_TIME, go_on=True),
+                terraform("rest", "destroy", *change, "-refresh=false", timeout=APPLY_TIME, go_on=True),
             ],
             cwd=TRIAL,
         )  # fmt: skip
-        left = cloud.platform(str(self.asked["environment"])).bucket
-        return Tried(self.asked, visit, platform, last["destroy"], bool(left) and MODEL in left["objects"])
+        left = {use: cloud.platform(name).bucket for use, name in names.items()}
+        kept = bool(left["protected"]) and MODEL in left["protected"]["objects"]
+        return replace(tried, destroy=last["destroy"], taken=not left["platform"], kept=kept)
 
     def _dev_again(self) -> Again:
         self._earlier("dev", "dev_again")
@@ -427,7 +445,14 @@ class Estate:
         )
         platform = self.cloud.platform(environment)
         models = frozenset(platform.bucket["objects"]) if platform.bucket else frozenset()
-        return Destroyed(visit["destroy"], frozenset(self.cloud.inventory()), models)
+        applied: Applied = self.stages[f"{environment}_applied"]()
+        left = inventory(self.cloud, kinds(applied.state, *self.cloud.states().values()))
+        return Destroyed(visit["destroy"], frozenset(left), models)
+
+
+def _module_call(name: str, inputs: Mapping[str, Any]) -> str:
+    values = "\n".join(f"  {key} = {json.dumps(value)}" for key, value in inputs.items())
+    return TRIAL_MODULE.replace("NAME", name).replace("INPUTS", values)
 
 
 def old_models() -> frozenset[str]:
