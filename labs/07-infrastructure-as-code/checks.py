@@ -393,18 +393,10 @@ OUTPUTS = (
 )
 
 
-@check(
-    points=2,
-    after=("state_is_shared",),
-    timeout=LONG,
-    hint="Whoever deploys the service asks your outputs, not the console.",
-)
-def check_outputs_tell(dev_applied):
-    """The outputs of dev tell where things are."""
-    applied = dev_applied()
+def _tell_where_things_are(environment, applied):
     outputs, platform = applied.state.get("outputs", {}), applied.platform
     missing = [name for name in (*OUTPUTS, "service_environment") if name not in outputs]
-    assert not missing, f"the environment has no output {missing[0]}; it has {', '.join(outputs) or 'none'}"
+    assert not missing, f"{environment} has no output {missing[0]}; it has {', '.join(outputs) or 'none'}"
     is_queue = {"retraining_queue_url": platform.queue["name"], "dead_letter_queue_url": platform.dead_letter["name"]}
     truth = {
         "model_bucket": platform.bucket["name"], "registry_url": platform.repository["url"],
@@ -415,14 +407,28 @@ def check_outputs_tell(dev_applied):
         right = str(value).endswith(f"/{is_queue[name]}") if name in is_queue else value == truth[name]
         if outputs[name].get("type") != "string" or not right:
             fail(
-                f"the output {name} is not what it is called",
+                f"{environment}: the output {name} is not what it is called",
                 observed=value,
                 expected=truth.get(name, f"the address of {is_queue.get(name)}"),
             )
     wanted = {"MODEL_BUCKET": truth["model_bucket"], "MODEL_VERSION_PARAMETER": truth["live_version_parameter"]}
     value = outputs["service_environment"].get("value")
     if not isinstance(value, dict) or any(value.get(key) != text for key, text in wanted.items()):
-        fail("the output service_environment lacks a variable, or has a wrong one", observed=value, expected=wanted)
+        fail(
+            f"{environment}: the output service_environment lacks a variable, or has a wrong one",
+            observed=value, expected=wanted,
+        )  # fmt: skip
+
+
+@check(
+    points=2,
+    after=("state_is_shared",),
+    timeout=LONG,
+    hint="Whoever deploys the service asks your outputs, not the console.",
+)
+def check_outputs_tell(dev_applied):
+    """The outputs of dev tell where things are."""
+    _tell_where_things_are("dev", dev_applied())
 
 
 # --- rights ---------------------------------------------------------------------------------------------------------------
@@ -628,7 +634,7 @@ def check_old_bucket_survives(prod_applied, old_bucket):
     hint="Same module, two sets of values. Compare what the contract allows to differ.",
 )
 def check_environments_differ_where_they_should(dev_applied, prod_applied, held):
-    """Dev and prod are the same platform, but for names, tags and how long models are kept."""
+    """Dev and prod are the same platform with the same outputs, but for names, tags and how long models are kept."""
     dev, prod = dev_applied().platform.neutral(), prod_applied().platform.neutral()
     for part, here in dev.items():
         for key, value in here.items():
@@ -637,6 +643,7 @@ def check_environments_differ_where_they_should(dev_applied, prod_applied, held)
                      observed=_first(f"dev: {value}; prod: {prod[part][key]}"), expected="the same in both")  # fmt: skip
     extra = [name for name in sorted(prod_applied().inventory) if "prod" not in name and "dev" not in name]
     assert not extra, f"{extra[0]} has no environment in its name: two environments would fight over it"
+    _tell_where_things_are("prod", prod_applied())
     common = held.shared(dev_applied().state, prod_applied().state)
     assert not common, f"{common[0]} is the same thing in dev and in prod: whoever destroys one takes it from the other"
 
@@ -647,7 +654,7 @@ def check_environments_differ_where_they_should(dev_applied, prod_applied, held)
     timeout=LONG,
     hint="Two people, one state: what keeps the second out until the first is done?",
 )
-def check_second_apply_refused(prod_applied):
+def check_second_apply_refused(prod_applied, dev_applied):
     """While one apply of prod waits for its answer, a second one is refused."""
     visit = prod_applied().visit
     assert visit["plan"].ok, f"prod: `terraform plan` fails: {visit['plan'].problem()}"
@@ -672,6 +679,12 @@ def check_second_apply_refused(prod_applied):
             "the second apply failed, but not because the state was locked",
             observed=second.problem(),
             expected="an error: the state is locked",
+        )
+    if not dev_applied().locked:
+        fail(
+            "prod's state is locked while it is worked on, and dev's is not: two people can apply dev at once",
+            observed="the apply of dev left no trace of a lock in the bucket or the table",
+            expected="a lock for both environments",
         )
 
 

@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from judge import alarm, bucket
-from judge.seed import REGION, STATE_BUCKET
+from judge.seed import LOCK_TABLE, REGION, STATE_BUCKET
 from sandbox.jail import Service
 
 Described = dict[str, Any]
@@ -97,6 +97,17 @@ class Cloud:
             if isinstance(state, dict) and "resources" in state:
                 found[key] = state
         return found
+
+    def was_locked(self, environment: str) -> bool:
+        """Whether an environment's state was ever locked, by a file or by the table: both leave traces.
+
+        The bucket keeps versions, of a deleted lock file too, and the table keeps a digest of the state beside the lock.
+        """
+        key = f"{environment}/terraform.tfstate"
+        s3, table = self.client("s3"), self.client("dynamodb")
+        files = self._maybe(lambda: s3.list_object_versions(Bucket=STATE_BUCKET, Prefix=f"{key}.tflock")) or {}
+        entries = self._maybe(lambda: table.scan(TableName=LOCK_TABLE)) or {}
+        return bool(files.get("Versions")) or any(f"/{key}" in item["LockID"]["S"] for item in entries.get("Items", []))
 
     def read_object(self, bucket: str, key: str) -> bytes:
         content: bytes = self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()

@@ -87,6 +87,8 @@ class Applied:
     """What the cloud holds, of all environments."""
     versions: frozenset[str] = frozenset()
     """Keys of the models in the bucket."""
+    locked: bool = False
+    """Whether its state was ever locked."""
 
     def first_problem(self) -> Step | None:
         """The step in which making the environment failed, or None."""
@@ -341,7 +343,7 @@ class Estate:
         return Applied(
             visit, platform, planned, key, states.get(key or "", {}),
             frozenset(inventory(self.cloud, kinds(*states.values()))),
-            frozenset(platform.bucket["objects"] if platform.bucket else ()),
+            frozenset(platform.bucket["objects"] if platform.bucket else ()), self.cloud.was_locked(environment),
         )  # fmt: skip
 
     def _module_applied(self) -> Tried:

@@ -261,3 +261,25 @@ def test_services_beyond_the_contract_are_asked_only_where_a_state_names_them(ju
         {"resources": [resource("aws_sns_topic", "a", "b"), resource("aws_kms_alias", "a", "b")]}
     )
     assert judge("inventory").inventory(cloud, kinds) - judge("inventory").inventory(cloud) == {"topic alerts", "key alias alias/dev"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("versions", "entries", "locked"),
+    [
+        ([], [], False),
+        ([{"Key": "dev/terraform.tfstate.tflock"}], [], True),
+        ([], ["flight-delay-terraform-state/dev/terraform.tfstate-md5"], True),
+        ([], ["flight-delay-terraform-state/prod/terraform.tfstate-md5"], False),
+    ],
+)
+def test_a_lock_leaves_a_trace_when_it_is_gone(judge: Any, versions: Any, entries: list[str], locked: bool) -> None:
+    class Client:
+        def list_object_versions(self, **_: str) -> dict[str, Any]:
+            return {"Versions": versions} if versions else {}
+
+        def scan(self, **_: str) -> dict[str, Any]:
+            return {"Items": [{"LockID": {"S": entry}} for entry in entries]}
+
+    cloud = judge("cloud").Cloud(None, "token")
+    cloud._clients = {"s3": Client(), "dynamodb": Client()}
+    assert cloud.was_locked("dev") == locked
