@@ -348,6 +348,9 @@ def check_alarm(dev):
     assert alarm["statistic"] != "SampleCount", (
         "the statistic SampleCount counts how often somebody looked, and not what there was"
     )
+    assert alarm["unit"] == "Count", (
+        f"the alarm looks for numbers in {alarm['unit']}; SQS counts its messages, so there is never such a number"
+    )
     rings = {n: _rings(alarm["comparison"], n, alarm["threshold"]) for n in (0, 1, 5)}
     assert rings[1] and rings[5], (
         f"the alarm stays silent with a message in the dead-letter queue ({alarm['comparison']} {alarm['threshold']:g})"

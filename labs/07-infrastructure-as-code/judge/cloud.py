@@ -216,16 +216,17 @@ class Cloud:
         if not alarms:
             return None
         found = alarms[0]
-        metric, statistic = found, found.get("Statistic") or found.get("ExtendedStatistic", "")
+        metric, statistic, unit = found, found.get("Statistic") or found.get("ExtendedStatistic", ""), found.get("Unit")
         watched, expression = alarm.watched(found.get("Metrics", []))
         if watched:
-            metric, statistic = watched["Metric"], watched["Stat"]
+            metric, statistic, unit = watched["Metric"], watched["Stat"], watched.get("Unit")
         tags = watch.list_tags_for_resource(ResourceARN=found["AlarmArn"])["Tags"]
         return {
             "name": name,
             "arn": found["AlarmArn"],
             "metric": f"{metric.get('Namespace')}/{metric.get('MetricName')}",
             "statistic": statistic,
+            "unit": unit or "Count",
             "expression": expression,
             "dimensions": {dimension["Name"]: dimension["Value"] for dimension in metric.get("Dimensions", [])},
             "comparison": found["ComparisonOperator"],
