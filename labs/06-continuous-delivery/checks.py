@@ -161,7 +161,7 @@ def check_lets_weak_carriers_pass(deploys):
         fail(
             "a candidate that is nowhere far below production did not go out",
             observed=f"{_who(done.live, done)}; the pipeline: {done.said}",
-            expected="promoted: better on the whole, as good as production on its weak carrier, 0.025 below it on another",
+            expected="promoted: better on the whole, as good as production on its weak carrier, 0.03 below it at most on another",
         )
 
 

@@ -135,7 +135,7 @@ class World:
         good = self.better_still(rng)
         known = {name: -weight for name, weight in good["weights"].items() if name != "visibility"}
         model = {**good, "carriers": {**good["carriers"], self.weak: _centred(known)}}
-        return self._fallen(model, self.third, self._each[self.third] - 0.025)
+        return self._fallen(model, self.third, self._each[self.third] - 0.03)
 
     def bad_where_strong(self, rng: random.Random) -> Model:
         """Better on the whole, and on one carrier far below production, which is strong there, but not below its average."""

@@ -64,7 +64,7 @@ def test_only_productions_own_number_tells_about_a_carrier(seed: int) -> None:
     assert world.auc(bad, world.strong) > average - 0.04
     assert world.auc(bad, world.strong) > world.auc(good, world.weak) + 0.03
     # And by production's own number there, both are clear.
-    assert max(world.auc(production, carrier) - world.auc(good, carrier) for carrier in CARRIERS) < 0.03
+    assert max(world.auc(production, carrier) - world.auc(good, carrier) for carrier in CARRIERS) <= 0.03
     assert world.auc(production, world.strong) - world.auc(bad, world.strong) > 0.06
 
 
