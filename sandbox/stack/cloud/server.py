@@ -1,6 +1,6 @@
-"""The emulated AWS: moto's server, with one answer put right. Runs as a process and in moto's container.
+"""The emulated AWS: moto's server, with some answers put right. Runs as a process and in moto's container.
 
-The judge of lab 07 uses `write_redrive_policy_without_blanks` from here too, so that what a learner sees is what is graded.
+The judge of lab 07 uses `put_queues_right` from here too, so that what a learner sees is what is graded.
 """
 
 from __future__ import annotations
@@ -11,23 +11,36 @@ import sys
 from typing import Any
 
 
-def write_redrive_policy_without_blanks() -> None:
-    """Make ``GetQueueAttributes`` answer as AWS does.
+def put_queues_right() -> None:
+    """Make SQS keep and tell a queue's policies as AWS does.
 
-    moto (seen with 5.2) writes the redrive policy with blanks, and so every plan of an ``aws_sqs_queue_redrive_policy``
-    beside its queue shows a change.
+    moto (seen with 5.2) writes the redrive policy with blanks, and so every plan of an ``aws_sqs_queue_redrive_policy`` beside its
+    queue shows a change. It keeps a redrive allow policy and never tells it, and forgets the access policy whenever another
+    attribute is set: there, an apply waits for minutes for what it has just written.
     """
     import moto.sqs.models
 
-    original: property = vars(moto.sqs.models.Queue)["attributes"]
+    queue = moto.sqs.models.Queue
+    told: property = vars(queue)["attributes"]
+    write = queue._set_attributes
 
     def attributes(self: moto.sqs.models.Queue) -> dict[str, Any]:
-        found: dict[str, Any] = original.__get__(self)
-        if found.get("RedrivePolicy"):
-            found["RedrivePolicy"] = json.dumps(json.loads(found["RedrivePolicy"]), separators=(",", ":"))
+        found: dict[str, Any] = told.__get__(self)
+        found["RedriveAllowPolicy"] = getattr(self, "redrive_allow_policy", None)
+        for name in ("RedrivePolicy", "RedriveAllowPolicy"):
+            # What is not set is not told at all.
+            if policy := found.pop(name, None):
+                found[name] = json.dumps(json.loads(policy), separators=(",", ":"))
         return found
 
-    setattr(moto.sqs.models.Queue, "attributes", property(attributes))  # noqa: B010 - mypy knows it as a method
+    def set_attributes(self: moto.sqs.models.Queue, attributes: dict[str, Any], now: float | None = None) -> None:
+        kept = getattr(self, "policy", None)
+        write(self, attributes, now)
+        if "Policy" not in attributes:
+            self.policy = kept
+
+    setattr(queue, "attributes", property(attributes))  # noqa: B010 - mypy knows it as a method
+    setattr(queue, "_set_attributes", set_attributes)  # noqa: B010
 
 
 def main() -> int:
@@ -42,7 +55,7 @@ def main() -> int:
             f"moto is not installed ({error}). Get it with: python3 sandbox/bootstrap.py --extras iac", file=sys.stderr
         )
         return 1
-    write_redrive_policy_without_blanks()
+    put_queues_right()
     moto.server.main(["--host", options.host, "--port", options.port])
     return 0
 

@@ -304,3 +304,19 @@ check "one_owner" {
     error_message = "Somebody else's tag is on the bucket."
   }
 }
+
+resource "aws_sqs_queue_policy" "retraining" {
+  queue_url = aws_sqs_queue.retraining.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "OnlyEncrypted"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "sqs:*"
+      Resource  = aws_sqs_queue.retraining.arn
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+  })
+}

@@ -1,0 +1,44 @@
+"""The emulated cloud tells of a queue's policies what AWS tells: Terraform waits until it does."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SERVER = Path(__file__).resolve().parents[3] / "sandbox" / "stack" / "cloud" / "server.py"
+POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sqs:*"}]})
+
+
+@pytest.fixture
+def queue(monkeypatch: pytest.MonkeyPatch) -> Any:
+    models = pytest.importorskip("moto.sqs.models")
+    for name in ("attributes", "_set_attributes"):
+        # Put back after the test: what is put right is a class of moto's.
+        monkeypatch.setattr(models.Queue, name, vars(models.Queue)[name])
+    runpy.run_path(str(SERVER))["put_queues_right"]()
+    return models.Queue("retraining", "eu-west-1", "123456789012")
+
+
+def test_policies_that_were_never_set_are_not_told(queue: Any) -> None:
+    assert not {"Policy", "RedrivePolicy", "RedriveAllowPolicy"} & {
+        k for k, v in queue.attributes.items() if v is not None
+    }
+
+
+def test_a_redrive_allow_policy_is_told_without_blanks(queue: Any) -> None:
+    queue._set_attributes({"RedriveAllowPolicy": '{"redrivePermission": "denyAll"}'})
+    assert queue.attributes["RedriveAllowPolicy"] == '{"redrivePermission":"denyAll"}'
+    queue._set_attributes({"RedriveAllowPolicy": ""})
+    assert "RedriveAllowPolicy" not in queue.attributes
+
+
+def test_an_access_policy_stays_when_something_else_is_set(queue: Any) -> None:
+    queue._set_attributes({"Policy": POLICY})
+    queue._set_attributes({"VisibilityTimeout": "60"})
+    assert json.loads(queue.attributes["Policy"]) == json.loads(POLICY)
+    queue._set_attributes({"Policy": ""})
+    assert not queue.attributes.get("Policy")
