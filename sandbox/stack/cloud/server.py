@@ -15,18 +15,20 @@ def put_queues_right() -> None:
     """Make SQS keep and tell a queue's policies as AWS does.
 
     moto (seen with 5.2) writes the redrive policy with blanks, and so every plan of an ``aws_sqs_queue_redrive_policy`` beside its
-    queue shows a change. It keeps a redrive allow policy and never tells it, and forgets the access policy whenever another
+    queue shows a change. It keeps a redrive allow policy and knows no attribute of that name, and forgets the access policy whenever another
     attribute is set: there, an apply waits for minutes for what it has just written.
     """
     import moto.sqs.models
 
     queue = moto.sqs.models.Queue
+    if "RedriveAllowPolicy" not in queue.BASE_ATTRIBUTES:
+        queue.BASE_ATTRIBUTES = [*queue.BASE_ATTRIBUTES, "RedriveAllowPolicy"]
+        setattr(queue, "redrive_allow_policy", None)  # noqa: B010 - mypy does not know it
     told: property = vars(queue)["attributes"]
     write = queue._set_attributes
 
     def attributes(self: moto.sqs.models.Queue) -> dict[str, Any]:
         found: dict[str, Any] = told.__get__(self)
-        found["RedriveAllowPolicy"] = getattr(self, "redrive_allow_policy", None)
         for name in ("RedrivePolicy", "RedriveAllowPolicy"):
             # What is not set is not told at all.
             if policy := found.pop(name, None):

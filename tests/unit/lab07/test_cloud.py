@@ -16,7 +16,8 @@ POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> Any:
     models = pytest.importorskip("moto.sqs.models")
-    for name in ("attributes", "_set_attributes"):
+    monkeypatch.setattr(models.Queue, "redrive_allow_policy", None, raising=False)
+    for name in ("attributes", "_set_attributes", "BASE_ATTRIBUTES"):
         # Put back after the test: what is put right is a class of moto's.
         monkeypatch.setattr(models.Queue, name, vars(models.Queue)[name])
     runpy.run_path(str(SERVER))["put_queues_right"]()
@@ -32,6 +33,7 @@ def test_policies_that_were_never_set_are_not_told(queue: Any) -> None:
 def test_a_redrive_allow_policy_is_told_without_blanks(queue: Any) -> None:
     queue._set_attributes({"RedriveAllowPolicy": '{"redrivePermission": "denyAll"}'})
     assert queue.attributes["RedriveAllowPolicy"] == '{"redrivePermission":"denyAll"}'
+    assert "RedriveAllowPolicy" in queue.BASE_ATTRIBUTES, "moto refuses to tell an attribute that is not listed"
     queue._set_attributes({"RedriveAllowPolicy": ""})
     assert "RedriveAllowPolicy" not in queue.attributes
 
