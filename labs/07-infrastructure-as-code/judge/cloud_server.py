@@ -58,7 +58,7 @@ def answer(respond: Respond, status: str, body: object) -> list[bytes]:
 
 if __name__ == "__main__":
     # The learner's own cloud is made from the same file, and answers alike.
-    runpy.run_path("server.py")["put_queues_right"]()
+    runpy.run_path("server.py")["put_answers_right"]()
     # The machines that Terraform runs on are jails of other users, and connect to the socket through a mount of its folder.
     os.umask(0)
     gate = Gate(DomainDispatcherApplication(create_backend_app), os.environ["CLOUD_TOKEN"])

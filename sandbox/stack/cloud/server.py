@@ -1,6 +1,6 @@
 """The emulated AWS: moto's server, with some answers put right. Runs as a process and in moto's container.
 
-The judge of lab 07 uses `put_queues_right` from here too, so that what a learner sees is what is graded.
+The judge of lab 07 uses `put_answers_right` from here too, so that what a learner sees is what is graded.
 """
 
 from __future__ import annotations
@@ -45,6 +45,24 @@ def put_queues_right() -> None:
     setattr(queue, "_set_attributes", set_attributes)  # noqa: B010
 
 
+def enforce_no_bucket_policies() -> None:
+    """Keep a bucket's policy and tell it, but refuse no call by it, as moto refuses none by any other policy.
+
+    moto (seen with 5.2) reads neither conditions nor principals of a bucket policy: by one that refuses what is not encrypted, which
+    every guide advises, it refuses every call.
+    """
+    import moto.s3.models
+    from moto.iam.access_control import PermissionResult
+
+    setattr(moto.s3.models.FakeBucket, "get_permission", lambda *_, **__: PermissionResult.NEUTRAL)  # noqa: B010
+
+
+def put_answers_right() -> None:
+    """All that is put right."""
+    put_queues_right()
+    enforce_no_bucket_policies()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="The emulated AWS.")
     parser.add_argument("--host", default="127.0.0.1")
@@ -57,7 +75,7 @@ def main() -> int:
             f"moto is not installed ({error}). Get it with: python3 sandbox/bootstrap.py --extras iac", file=sys.stderr
         )
         return 1
-    put_queues_right()
+    put_answers_right()
     moto.server.main(["--host", options.host, "--port", options.port])
     return 0
 

@@ -1,4 +1,4 @@
-"""The emulated cloud tells of a queue's policies what AWS tells: Terraform waits until it does."""
+"""The emulated cloud tells of policies what AWS tells, for Terraform waits until it does; and enforces none of them."""
 
 from __future__ import annotations
 
@@ -44,3 +44,18 @@ def test_an_access_policy_stays_when_something_else_is_set(queue: Any) -> None:
     assert json.loads(queue.attributes["Policy"]) == json.loads(POLICY)
     queue._set_attributes({"Policy": ""})
     assert not queue.attributes.get("Policy")
+
+
+def test_a_bucket_policy_refuses_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    models = pytest.importorskip("moto.s3.models")
+    # Put back after the test.
+    monkeypatch.setattr(models.FakeBucket, "get_permission", models.FakeBucket.get_permission)
+    bucket = models.FakeBucket("flight-delay-dev-models", "123456789012", "eu-west-1")
+    bucket.policy = json.dumps({
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*",
+                       "Condition": {"Bool": {"aws:SecureTransport": "false"}}}],
+    }).encode()  # fmt: skip
+    assert bucket.get_permission("s3:PutObject", "arn:aws:s3:::flight-delay-dev-models/a").name == "DENIED"
+    runpy.run_path(str(SERVER))["enforce_no_bucket_policies"]()
+    assert bucket.get_permission("s3:PutObject", "arn:aws:s3:::flight-delay-dev-models/a").name == "NEUTRAL"
