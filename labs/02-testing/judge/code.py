@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from judge.rewrite import rewrite
+from judge.twins import read_twins, with_twins
 from sandbox.grading import Fault
 
 LAB = Path(__file__).resolve().parents[1]
@@ -19,6 +20,7 @@ REFERENCE = LAB / "starter"
 HOLLOW = LAB / "judge" / "hollow"
 OTHERS = tuple(sorted(folder for folder in (LAB / "judge" / "implementations").iterdir() if folder.is_dir()))
 IMPLEMENTATIONS = (REFERENCE, *OTHERS)
+TWINS = read_twins(LAB / "judge" / "twins.toml")
 MODULES = tuple(sorted(path.name for path in (REFERENCE / PACKAGE).glob("*.py")))
 
 
@@ -33,8 +35,9 @@ class Code:
 class Workshop:
     """Makes the code of one grading run; the same seed makes the same code.
 
-    A faulty code is the reference with a fault; the first correct code is the reference without one. Both are rewritten
-    at random, so only what they do tells them apart. The other correct codes share nothing but the contract with them.
+    A faulty code is the reference with a fault; the first correct code is the reference without one. In both some places
+    are written in another right way, and all of it is rewritten at random, so only what they do tells them apart. The
+    other correct codes share nothing but the contract with them.
     """
 
     def __init__(self, seed: object) -> None:
@@ -62,14 +65,19 @@ class Workshop:
             folder = Path(temporary)
             shutil.copytree(REFERENCE / PACKAGE, folder / PACKAGE)
             fault.apply(folder)
-            files |= {name: rewrite((folder / name).read_text("utf-8"), rng) for name in broken}
+            for name in broken:
+                files[name] = rewrite(with_twins((folder / name).read_text("utf-8"), name, TWINS, rng), rng)
         return Code(f"{fault.group}/{fault.name}", files)
 
     def _package(self, implementation: Path) -> dict[str, str]:
         return {f"{PACKAGE}/{module}": self._text(implementation / PACKAGE / module) for module in MODULES}
 
     def _rewritten(self, path: Path) -> str:
-        return rewrite(path.read_text("utf-8"), self._rng("text", path.relative_to(LAB).as_posix()))
+        rng = self._rng("text", path.relative_to(LAB).as_posix())
+        text = path.read_text("utf-8")
+        if path.is_relative_to(REFERENCE):
+            text = with_twins(text, path.relative_to(REFERENCE).as_posix(), TWINS, rng)
+        return rewrite(text, rng)
 
     def _rng(self, *words: str) -> random.Random:
         return random.Random(f"{self._seed}:{':'.join(words)}")

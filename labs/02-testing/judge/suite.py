@@ -49,11 +49,16 @@ class Run:
 
     @property
     def passed(self) -> bool:
-        return self.status == 0 and self.reported and self.counts.get("passed", 0) + self.counts.get("xfailed", 0) > 0
+        return self.status == 0 and self.reported and self.done > 0
 
     @property
     def failed(self) -> bool:
         return self.status not in (None, 0, NO_TESTS)
+
+    @property
+    def done(self) -> int:
+        """How many tests were really run; for honest suites only, as all counts."""
+        return self.counts.get("passed", 0) + self.counts.get("xfailed", 0)
 
     def story(self) -> str:
         """What was seen, in a few lines."""
@@ -70,6 +75,10 @@ class Run:
             return f"{test}\n{_gist(text)}"
         told = ", ".join(f"{number} {name}" for name, number in self.counts.items() if number)
         return told or f"exit status {self.status} and no test"
+
+
+Repetition = tuple[list[dict[str, str]], list[Run], int]
+"""The steps of a plan, how each of them ended, and the number of the correct code in it."""
 
 
 class Suite:
@@ -201,7 +210,8 @@ class Suite:
         """Both layers together: ``order`` (reversed and shuffled) or ``twice`` (twice in the same folder).
 
         Among the runs that must pass one is hidden that must fail, with a fault that the suite catches otherwise: a
-        suite that passes by not looking any more is found out.
+        suite that passes by not looking any more is found out. So is one whose tests step aside, by a skip, where the test
+        that they need has not run.
         """
         caught = [fault for layer, group in faults.items() for fault in group if self.faulty(layer, fault).failed]
         if not caught:
@@ -210,8 +220,9 @@ class Suite:
                 expected="tests that catch at least one fault, to be run in another order or again",
             )
         # Both plans at the same time, since the other check needs its own next.
-        plans = self._parallel(lambda name: self._plan_once(name, caught), ["order", "twice"])
-        steps, runs = plans[("order", "twice").index(kind)]
+        plans: list[Repetition] = self._parallel(lambda name: self._plan_once(name, caught), ["order", "twice"])
+        steps, runs, number = plans[("order", "twice").index(kind)]
+        usual = sum(self.correct(layer, number).done for layer in faults)
         words = "in another order" if kind == "order" else "a second time in the same folder"
         for step, run in zip(steps, runs, strict=True):
             if step["faulty"] and not run.failed:
@@ -226,10 +237,16 @@ class Suite:
                     observed=run.story(),
                     expected="the same verdict in every run",
                 )
+            if not step["faulty"] and run.done < usual:
+                fail(
+                    f"{words} only {run.done} of your {usual} tests run; the others are skipped or left out",
+                    observed=run.story(),
+                    expected="the same tests in every run: none steps aside because another one has not run, or has",
+                )
 
-    def _plan_once(self, kind: str, caught: list[Fault]) -> tuple[list[dict[str, str]], list[Run]]:
+    def _plan_once(self, kind: str, caught: list[Fault]) -> Repetition:
         with self._lock:
-            plans: dict[str, Future[tuple[list[dict[str, str]], list[Run]]]] = self.__dict__.setdefault("_plans", {})
+            plans: dict[str, Future[Repetition]] = self.__dict__.setdefault("_plans", {})
             known = plans.get(kind)
             if known is None:
                 future = plans[kind] = Future()
@@ -242,7 +259,7 @@ class Suite:
             raise
         return future.result()
 
-    def _plan(self, kind: str, caught: list[Fault]) -> tuple[list[dict[str, str]], list[Run]]:
+    def _plan(self, kind: str, caught: list[Fault]) -> Repetition:
         rng = random.Random(f"{self._seed}:{kind}")
         fault = rng.choice(caught)
         orders = (
@@ -256,7 +273,8 @@ class Suite:
         ]
         steps[-1] |= {"code": wrong, "faulty": fault.title}
         rng.shuffle(steps)
-        correct = self.workshop.correct(rng.randrange(len(IMPLEMENTATIONS)))
+        number = rng.randrange(len(IMPLEMENTATIONS))
+        correct = self.workshop.correct(number)
         code = {f"{right}/{name}": text for name, text in correct.files.items()}
         code |= {f"{wrong}/{name}": text for name, text in self.workshop.faulty(fault).files.items()}
         plan = json.dumps([{name: step[name] for name in ("order", "folder", "code")} for step in steps])
@@ -270,7 +288,7 @@ class Suite:
         )
         statuses = _verdicts(finished.exit_status, len(steps))
         runs = [_read("unit", finished, finished.files.get(report)) for report in reports]
-        return steps, [replace(run, status=status) for run, status in zip(runs, statuses, strict=True)]
+        return steps, [replace(run, status=status) for run, status in zip(runs, statuses, strict=True)], number
 
 
 def _verdicts(exit_status: int | None, steps: int) -> list[int | None]:

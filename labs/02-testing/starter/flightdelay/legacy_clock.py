@@ -27,7 +27,7 @@ def formatClock(minutes):
 
 
 def isNight(minutes):
-    """Whether a flight at this minute of the day is a night flight: from 22:00, until before 6:00."""
+    """Whether a flight at this minute of the day, 0 to 1439, is a night flight: from 22:00, until before 6:00."""
     return minutes >= 1320 or minutes < 360
 
 

@@ -21,6 +21,10 @@ class InvalidFlight(ValueError):
 def validate(flight: Mapping[str, Any]) -> dict[str, Any]:
     """A clean copy: codes in upper case, all six fields and no other. The argument stays as it is.
 
+    ``carrier`` has two letters or digits (A to Z in any case, 0 to 9), ``origin`` and ``dest`` have three; ``origin`` is
+    EWR, JFK or LGA. ``date`` is a day of the calendar, as 2013-07-04. ``sched_dep`` is a whole number and a time of day;
+    2400 stays 2400. ``distance`` is a number above 0, up to 6000. A bool or a text is no number.
+
     Raises:
         InvalidFlight: names every field that is wrong, missing or unknown.
     """

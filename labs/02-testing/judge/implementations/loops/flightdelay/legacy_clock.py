@@ -38,7 +38,7 @@ def formatClock(minutes):
 
 def isNight(minutes):
     """Dark outside."""
-    hour = minutes // 60
+    hour = minutes // 60 % 24
     return hour in (22, 23, 0, 1, 2, 3, 4, 5)
 
 

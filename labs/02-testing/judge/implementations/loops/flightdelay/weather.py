@@ -32,17 +32,23 @@ def features(observation):
 
 
 class WeatherStore:
-    """Looks it up each time: a memory is not needed for the answer."""
+    """Looks it up once, and keeps a list of what was found."""
 
     def __init__(self, observations):
         self._all = []
         for observation in observations:
             self._all.append(observation)
+        self._found = []
 
     def at(self, origin, moment):
-        """Scan those of the airport."""
+        """Scan what was found before, then those of the airport."""
+        for place, time, answer in self._found:
+            if place == origin and time == moment:
+                return dict(answer)
         here = []
         for observation in self._all:
             if observation["origin"] == origin:
                 here.append(observation)
-        return features(nearest(here, moment))
+        answer = features(nearest(here, moment))
+        self._found.append((origin, moment, answer))
+        return dict(answer)

@@ -1,0 +1,5 @@
+"""Assertions with names."""
+
+
+def takes(function, given, expected):
+    assert function(*given) == expected, given
