@@ -18,6 +18,7 @@ from rich.table import Table
 
 from sandbox import __version__
 from sandbox.errors import UserError
+from sandbox.interrupts import interruptible
 
 if TYPE_CHECKING:
     from sandbox.course import Course, Lab
@@ -482,9 +483,10 @@ def _root(
 
 
 def main(run: Callable[[], Any] = app) -> None:
-    """Entry point: mistakes of the user end in one clear message and exit status 2 (and Ctrl-C, by Typer, in 130)."""
+    """Entry point: mistakes of the user end in one clear message and exit status 2; Ctrl-C, SIGTERM and SIGHUP, by Typer, in 130."""
     try:
-        run()
+        with interruptible():
+            run()
     except UserError as error:
         errors.print(f"[bold red]✗[/] {_escape(error.message)}")
         if error.fix:

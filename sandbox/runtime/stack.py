@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sandbox import tools
 from sandbox.course import Course
+from sandbox.interrupts import interruptible
 from sandbox.runtime.containers import Containers, EngineSilent
 from sandbox.runtime.processes import Processes
 from sandbox.runtime.progress import Progress, Silent
@@ -92,7 +92,7 @@ class Stack:
             self.records.write_stack(StackRecord(choice.runtime, wanted, tuple(left_out.items()), choice.reason))
             started: list[Unit] = []
             try:
-                with _interruptible():
+                with interruptible():
                     self._start(units, choice.runtime, started, progress)
             except BaseException:
                 progress.note("stopping what was started")
@@ -269,21 +269,3 @@ class Stack:
         if self._in_process(unit, runtime):
             return f"127.0.0.1:{unit.port}"
         return f"{unit.name}:{unit.inner_port}"
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the block as Ctrl-C does, so that a half start is undone."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    previous = {}
-    with contextlib.suppress(ValueError):  # only the main thread may set handlers
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            previous[number] = signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

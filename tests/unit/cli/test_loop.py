@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from rich.console import Console
 
@@ -51,6 +53,14 @@ def check_later():
 def check_each(fault):
     """Your work notices {fault.title}."""
     assert fault.name == "nobody", "it did not"
+'''
+SLEEPS = '''
+
+@check(points=1)
+def check_sleeps():
+    """It takes its time."""
+    import time
+    time.sleep(50)
 '''
 BLOCKED = '''
 
@@ -259,6 +269,23 @@ def test_watch_stops_a_run_that_is_out_of_date(course: Path) -> None:
         assert watch.process.wait(30) == 0
     finally:
         watch.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_check_that_is_stopped_leaves_nothing_behind(course: Path, number: signal.Signals) -> None:
+    add(course, SLEEPS)
+    command = subprocess.Popen(
+        [LAB, "check", "15"], cwd=course, stdout=subprocess.PIPE, text=True, env=environment(course)
+    )
+    assert command.stdout
+    while "Your work notices" not in command.stdout.readline():
+        assert command.poll() is None
+    family = psutil.Process(command.pid).children(recursive=True)
+    assert family
+    command.send_signal(number)
+    command.communicate(timeout=60)
+    assert command.returncode == 130
+    assert psutil.wait_procs(family, timeout=60)[1] == []
 
 
 def test_a_new_lab_verifies_as_unfinished(tmp_path: Path) -> None:
