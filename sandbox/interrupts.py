@@ -7,13 +7,14 @@ import signal
 from collections.abc import Iterator
 
 
+def interrupt(number: int, frame: object) -> None:
+    """A handler: this signal ends what runs as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
     """SIGTERM and SIGHUP end the block as Ctrl-C does, so that nothing that it started is left behind."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
     previous = {}
     with contextlib.suppress(ValueError):  # only the main thread may set handlers
         for number in (signal.SIGTERM, signal.SIGHUP):

@@ -278,6 +278,11 @@ def freeze(engine: Engine) -> Callable[..., None]:
     return engine.freeze
 
 
+def _compose(text: str, clean: context.Context) -> dict[str, compose.Service]:
+    """The services of a compose file as the clean context and its `.env` fill them in."""
+    return compose.read(text, clean.path, {"MODEL_REGISTRY_TOKEN": clean.secret})
+
+
 @pytest.fixture(scope="session")
 def services(submission: Any, clean: context.Context) -> Callable[[], dict[str, compose.Service]]:
     """The services of compose.yaml; fails the check that asks where it cannot be read."""
@@ -285,7 +290,7 @@ def services(submission: Any, clean: context.Context) -> Callable[[], dict[str, 
     def read() -> dict[str, compose.Service]:
         text = submission.read("compose.yaml", max_bytes=100_000)
         try:
-            return compose.read(text, clean.path, {"MODEL_REGISTRY_TOKEN": clean.secret})
+            return _compose(text, clean)
         except compose.NotCompose as error:
             fail("compose.yaml is not a file that Compose would take", observed=str(error))
 
@@ -332,7 +337,7 @@ def as_asked_for(submission: Any, clean: context.Context) -> Callable[[], dict[s
             return {}
         try:
             text = path.read_text("utf-8", "replace")
-            api = compose.read(text, clean.path, {"MODEL_REGISTRY_TOKEN": clean.secret}).get("api")
+            api = _compose(text, clean).get("api")
         except compose.NotCompose:
             return {}
         return {"init": True} if api is not None and api.table.get("init") is True else {}

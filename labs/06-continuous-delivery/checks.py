@@ -225,8 +225,7 @@ def check_one_deploy_at_a_time(case, platform, candidate, how, end_of):
         if case.name == "rollback":
             # Something that a rollback leads back to, so that it has a reason to change anything.
             arguments, names[theirs.version] = ["rollback"], "the version before it"
-            if (ended := stage.deploy(theirs)).exit_status != 0:
-                fail("the deploy before did not go through", observed=how(ended), expected="exit status 0")
+            _must_deploy(stage, theirs, how, "the deploy before")
         with stage.started(["deploy", stage.folder], mine) as (a, first):
             stage.ask("hold", by=a, path="/slots/", share=0.0)
             if not stage.until_held(first):
@@ -324,8 +323,7 @@ def check_rollback(case, platform, candidate, how):
         }
         if case.name == "taken-back":
             stage.deploy(sick)
-        if (ended := stage.deploy(new)).exit_status != 0:
-            fail("the deploy did not go through", observed=how(ended), expected="exit status 0")
+        _must_deploy(stage, new, how)
         if case.name == "taken-back":
             stage.deploy(sick)
         _must_restore(stage, stage.first, names, how)
@@ -355,12 +353,10 @@ def check_rollback_again(platform, candidate, how):
                 expected="a status above 0",
             )
         stage.must_serve(first.version, names, "after a rollback with no version before")
-        if (ended := stage.deploy(new)).exit_status != 0:
-            fail("the deploy did not go through", observed=how(ended), expected="exit status 0")
+        _must_deploy(stage, new, how)
         _must_restore(stage, first, names, how)
         has = _second_rollback(stage, first, new, names, how)
-        if (ended := stage.deploy(newest)).exit_status != 0:
-            fail("the deploy after two rollbacks did not go through", observed=how(ended), expected="exit status 0")
+        _must_deploy(stage, newest, how, "the deploy after two rollbacks")
         _must_restore(stage, has, names, how)
 
 
@@ -604,6 +600,12 @@ def check_log_tells(deploys, lab, parallel):
 
 
 # --- helpers --------------------------------------------------------------------------------------------------------
+
+
+def _must_deploy(stage, package, how, told="the deploy"):
+    """Deploy a good package, without which the rest of a check makes no sense."""
+    if (ended := stage.deploy(package)).exit_status != 0:
+        fail(f"{told} did not go through", observed=how(ended), expected="exit status 0")
 
 
 def _must_restore(stage, wanted, names, how):

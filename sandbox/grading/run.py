@@ -123,12 +123,15 @@ def _run_worker(
     on_event: Callable[[Event], None], cancel: threading.Event | None, prefork: Prefork | None,
 ) -> _Progress:  # fmt: skip
     job = {
-        "course": str(lab.course.root), "lab": lab.id, "digest": lab.digest(), "source": str(source.resolve()), "wall": options.wall,
+        "course": str(lab.course.root), "lab": lab.id, "source": str(source.resolve()), "wall": options.wall,
         "own_work": options.own_work, "only": [name.removeprefix("check_") for name in options.only], "seed": seed,
         "live": options.live, "private": str(options.private.resolve()) if options.private else "", "cores": options.cores,
         "submission": {"path": str(submission.path), "accepted": submission.accepted, "ignored": submission.ignored[:200],
                        "refused": submission.refused, "digest": submission.digest},
     }  # fmt: skip
+    if prefork:
+        # Checks that were collected once serve as long as the course is the same.
+        job["digest"] = lab.digest()
     progress = _Progress()
     with tempfile.TemporaryFile() as log, _worker(job, log, prefork) as (process, events):
         for event in _events(events, lab.spec.limits.time_s, cancel):

@@ -26,13 +26,13 @@ from sandbox.course import Lab, open_course
 from sandbox.grading import fixtures
 from sandbox.grading.fixtures import LiveService, Run, Send
 from sandbox.grading.plugin import CollectionError, Plugin
+from sandbox.interrupts import interrupt
 from sandbox.jail import JailUnavailable, open_jail
 from sandbox.workspace import Submission
 
 UNUSED = (
     "cacheprovider", "debugging", "doctest", "faulthandler", "junitxml", "legacypath", "logging", "pastebin", "recwarn",
-    "setuponly", "setupplan", "stepwise", "threadexception", "unittest", "unraisableexception",
-    "warnings",
+    "setuponly", "setupplan", "stepwise", "threadexception", "unittest", "unraisableexception", "warnings",
 )  # fmt: skip
 """Parts of pytest that no check uses; to set them up takes as long as a small check."""
 
@@ -61,7 +61,7 @@ def sender(events: int) -> Send:
         with lock:
             pipe.write(json.dumps(event) + "\n")
 
-    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGTERM, interrupt)
     return send
 
 
@@ -145,10 +145,6 @@ def _arguments(lab: Lab, private: Path | None) -> list[str]:
         "-o", "python_files=checks.py", "-o", "python_functions=check_*", "--assert=plain",
         *(word for name in UNUSED for word in ("-p", f"no:{name}")), "-q", "--tb=short", "-s",
     ]  # fmt: skip
-
-
-def _stop(signum: int, frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _load(path: Path, name: str) -> ModuleType:

@@ -255,15 +255,9 @@ def _host_folders(service: Service) -> list[str]:
     """Folders of the host outside the project that are mounted, also through a named volume that stands for one."""
     found = []
     for volume in service.table.get("volumes") or ():
-        if isinstance(volume, dict):
-            source = str(volume.get("source", ""))
-            blank = volume.get("type") == "bind" and not source
-        else:
-            source, colon, _ = str(volume).partition(":")
-            source = source if colon else ""
-            blank = bool(colon) and not source
+        kind, source, _ = _mount(volume)
         source = service.devices.get(source) or source
-        if blank:
+        if kind == "bind" and not source:
             # Where nothing is left, a variable of the host stood there, such as HOME.
             found.append(f"a folder ({volume})")
         elif source.startswith(("/", "~", "..")) or "/.." in source:
@@ -369,9 +363,7 @@ def _environment(table: Mapping[str, Any], folder: Path, outside: Mapping[str, s
 def _pairs(given: Any, outside: Mapping[str, str]) -> dict[str, str]:
     """Names and values of a list or a mapping of them."""
     found: dict[str, str] = {}
-    if isinstance(given, list):
-        given = {key: value if sign else None for key, sign, value in (str(each).partition("=") for each in given)}
-    for key, value in given.items():
+    for key, value in _as_mapping("environment", given).items():
         # Without a value it is that of the shell, or not there at all.
         text = outside.get(key) if value is None else value
         if text is not None:

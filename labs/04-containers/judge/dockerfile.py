@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from judge.image import normal
+
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?([-+])([^}]*))?\}|(\w+))")
 _RELEASE = re.compile(r"bookworm|bullseye|trixie|buster|alpine3\.\d+|noble|jammy|ubi\d")
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
@@ -108,7 +110,11 @@ def on_other_images(text: str, images: Mapping[str, str]) -> str:
 def last_stage(text: str) -> set[str]:
     """The names under which the last stage is known: its number, and the one that it was given."""
     stages = [each.rest.split() for each in instructions(text) if each.word == "FROM"]
-    return {str(len(stages) - 1), *(word.lower() for word in stages[-1][-1:] if "as" in map(str.lower, stages[-1]))} if stages else set()  # fmt: skip
+    if not stages:
+        return set()
+    words = [word.lower() for word in stages[-1]]
+    number = str(len(stages) - 1)
+    return {number, words[-1]} if "as" in words else {number}
 
 
 def refused(text: str) -> str:
@@ -173,7 +179,7 @@ def _requirements(text: str) -> list[str]:
 
 
 def _package(requirement: str) -> str:
-    return re.sub(r"[-_.]+", "-", re.split(r"[\s\[<>=!~@;]", requirement)[0]).lower()
+    return normal(re.split(r"[\s\[<>=!~@;]", requirement)[0])
 
 
 def _names(arguments: str) -> list[str]:
